@@ -1,0 +1,36 @@
+"""What every admin page's header shows, read once per page and only by pages that have a header."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import Error as DatabaseProblem
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from polyarb_site.clock import SystemClock
+from polyarb_site.live.cells import cells, database_down
+from trading.selectors import live_state
+
+logger = logging.getLogger(__name__)
+
+NO_ANSWER = "the database does not answer"
+
+
+def live_header(request: HttpRequest) -> dict[str, Any]:
+    """Return the header's cells as `portal`, unread until a template asks for them."""
+    if not request.path.startswith("/admin/"):
+        return {}
+    return {"portal": SimpleLazyObject(read_cells)}
+
+
+def read_cells() -> dict[str, Any]:
+    """Return the cells of our account now; while the database is down, cells that say so."""
+    now = SystemClock().now()
+    try:
+        made = cells(live_state(settings.ACCOUNT, now, with_funnel=False))
+    except DatabaseProblem:
+        logger.exception("the header cannot be read")
+        made = database_down(NO_ANSWER)
+    made["now_ms"] = int(now.timestamp() * 1000)
+    return made

@@ -1,0 +1,1 @@
+"""What every REST door stands on: one error shape, strict input, keyset pages, tokens, limits."""

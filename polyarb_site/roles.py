@@ -1,0 +1,78 @@
+"""The four roles. A role is a Django group with these permissions, seeded by `manage.py seed`.
+
+Each role but admin stands for itself: who approves does not also operate, unless somebody gives
+both. Halting needs no role: everybody with an account may.
+"""
+
+from enum import StrEnum
+
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Q
+
+
+class Role(StrEnum):
+    """What a person is in the portal for."""
+
+    VIEWER = "viewer"  # sees everything, changes nothing
+    OPERATOR = "operator"  # starts shadow, stops, resumes, acknowledges
+    APPROVER = "approver"  # says yes or no to promotions
+    ADMIN = "admin"  # everything, also accounts and configuration
+
+
+# By "app.codename"; seeing is common to all roles and not listed.
+OPERATOR_PERMISSIONS = frozenset(
+    {
+        "trading.start_shadow",
+        "trading.stop_engine",
+        "trading.resume_trading",
+        "trading.reset_breaker",
+    }
+)
+# Accounts and sessions are no facts about trading, and tokens are keys.
+_NOT_FOR_VIEWERS = ("auth", "authtoken", "sessions", "contenttypes", "admin")
+
+
+def seed_roles() -> list[str]:
+    """Make the groups and give each its permissions, as often as asked. Return what was new."""
+    made = []
+    for role in Role:
+        group, created = Group.objects.get_or_create(name=role.value)
+        group.permissions.set(_permissions(role))
+        if created:
+            made.append(role.value)
+    return made
+
+
+def give_role(user: User, role: Role) -> None:
+    """Put the user into the role's group and let them into the admin site."""
+    user.groups.add(Group.objects.get(name=role.value))
+    if not user.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+
+
+def has_role(user: User, role: Role) -> bool:
+    """Return whether the user has this role. An admin has each of them."""
+    if not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    return user.groups.filter(name__in={role.value, Role.ADMIN.value}).exists()
+
+
+def roles_of(user: User) -> list[Role]:
+    """Return the user's roles in the order of Role."""
+    return [role for role in Role if has_role(user, role)]
+
+
+def _permissions(role: Role) -> list[Permission]:
+    everything = Permission.objects.select_related("content_type")
+    if role is Role.ADMIN:
+        return list(everything)
+    seeing = Q(codename__startswith="view_") & ~Q(content_type__app_label__in=_NOT_FOR_VIEWERS)
+    listed = Q(pk__in=[])
+    if role is Role.OPERATOR:
+        for name in OPERATOR_PERMISSIONS:
+            app, codename = name.split(".")
+            listed |= Q(content_type__app_label=app, codename=codename)
+    return list(everything.filter(seeing | listed))

@@ -1,0 +1,1 @@
+"""The REST door of trading: each view fetches, calls a service or selector, and answers."""

@@ -1,0 +1,1 @@
+"""What may be configured: the keys with their bounds, and what changes between two revisions."""

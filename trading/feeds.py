@@ -1,0 +1,47 @@
+"""Makes the feed that a mandate names."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import SystemRandom
+from typing import TypeAlias
+
+from django.conf import settings
+
+from polyarb_site.clock import Clock
+from polyarb_site.yaml_files import read_yaml
+from trading.adapters.feed import Feed
+from trading.adapters.player import Player, PlaySettings, parse_speed
+from trading.adapters.polymarket_feed import PolymarketFeed
+from trading.adapters.polymarket_settings import feed_settings
+from trading.config.venues import venue_settings
+
+# Called in the event loop, with the mandate's feed and options. Raises ValueError or OSError.
+FeedFactory: TypeAlias = Callable[[str, Mapping[str, str]], Feed]
+
+RECORDING_PATTERN = "*.frames.jsonl*"
+
+
+def feed_factory(clock: Clock) -> FeedFactory:
+    """Return a function that makes feeds; the venue's description is read once for each."""
+
+    def make(name: str, options: Mapping[str, str]) -> Feed:
+        venue = venue_settings(read_yaml(settings.CONFIG_DIR / "venues.yaml"))
+        if name == "polymarket":
+            jitter = SystemRandom().random
+            return PolymarketFeed(feed_settings(venue), clock=clock, jitter=jitter)
+        if name == "recorded":
+            frames = Path(options["recording"]) if options.get("recording") else own_recording()
+            speed = parse_speed(options.get("speed", "1"))
+            play = PlaySettings(frames=frames, defaults=venue.recordings, speed=speed)
+            return Player(play, clock=clock)
+        raise ValueError(f"there is no feed {name!r:.40}")
+
+    return make
+
+
+def own_recording() -> Path:
+    """Return the recording that came along; raises FileNotFoundError when it was removed."""
+    found = sorted(settings.RECORDINGS_DIR.glob(RECORDING_PATTERN))
+    if not found:
+        raise FileNotFoundError(f"there is no recording in {settings.RECORDINGS_DIR.name}")
+    return found[0]

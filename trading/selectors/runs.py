@@ -1,0 +1,62 @@
+"""What one run of the engine amounted to, over all the shifts that it took."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max
+
+from trading.models import EngineSession, MetricSample
+from trading.selectors.figures import funnel, realised_micro
+from trading.selectors.status import ENDED
+
+SESSIONS_MAX = 1_000
+
+
+def last_token(account: str) -> int:
+    """Return the token of the newest session, 0 when there is none."""
+    newest = EngineSession.objects.filter(account=account).aggregate(token=Max("token"))
+    return newest["token"] or 0
+
+
+def open_session(account: str) -> EngineSession | None:
+    """Return the newest session that has not ended, None when there is none."""
+    rows = EngineSession.objects.filter(account=account, ended_at=None)
+    return rows.exclude(state__in=ENDED).order_by("-token").first()
+
+
+def run_summary(account: str, after_token: int, now: datetime) -> dict[str, Any] | None:
+    """Return the figures of all sessions after a token together, None when there was none.
+
+    Figures that nobody measured are None.
+    """
+    sessions = list(
+        EngineSession.objects.filter(account=account, token__gt=after_token).order_by("token")[
+            :SESSIONS_MAX
+        ]
+    )
+    if not sessions:
+        return None
+    first, last = sessions[0], sessions[-1]
+    ids = MetricSample.objects.filter(session__in=sessions).order_by().values("session")
+    samples = list(
+        MetricSample.objects.filter(pk__in=ids.annotate(last=Max("pk")).values("last")).order_by(
+            "session_id"
+        )
+    )
+    frames = [sample.values.get("frames") for sample in samples]
+    newest = samples[-1] if samples else None
+    end = last.ended_at or now
+    paper = last.mode != "LIVE"
+    return {
+        "session": last.key if len(sessions) == 1 else f"{first.key} to {last.key}",
+        "feed": last.feed,
+        "state": last.state,
+        "reason": last.state_reason,
+        "lasted_ms": int((end - first.started_at).total_seconds() * 1000),
+        "frames": sum(frames) if frames and None not in frames else None,
+        "funnel": funnel(account, first.started_at, now),
+        "realised_micro": realised_micro(account, first.started_at, paper=paper),
+        "paper": paper,
+        "p50_us": newest.decision_p50_us if newest else None,
+        "p99_us": newest.decision_p99_us if newest else None,
+    }
