@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from polyarb_site.clock import SystemClock
 from polyarb_site.dashboard.context import read_cells
 from polyarb_site.dashboard.curve import RANGES, curve
-from polyarb_site.dashboard.dear import Dear
+from polyarb_site.dashboard.dear import Counted, Dear
 from polyarb_site.dashboard.events import latest_events
 from polyarb_site.dashboard.first_run import first_run
 from polyarb_site.dashboard.forms import HaltForm, ResumeForm
@@ -32,11 +32,13 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     now = SystemClock().now()
     account = settings.ACCOUNT
     opportunities = latest_opportunities(account)
+    funnel = _funnel(account, now)
     return {
         **context,
         "title": "Dashboard",
         "steps": first_run(request, account),
-        "funnel": _funnel(account, now),
+        "funnel": funnel.answer,
+        "funnel_renew_ms": funnel.renew_ms,
         "opportunities": opportunities,
         "events": latest_events(account),
         "curve": curve(account, "24h", now),
@@ -118,12 +120,14 @@ def live_rows_json(request: HttpRequest) -> JsonResponse:
         return _forbidden()
     account, now = settings.ACCOUNT, SystemClock().now()
     opportunities, events = latest_opportunities(account), latest_events(account)
-    told = {
+    told: dict[str, str | int] = {
         "opportunities": _html(request, "polyarb/rows/opportunities.html", rows=opportunities),
         "events": _html(request, "polyarb/rows/events.html", rows=events),
     }
     if "funnel" in request.GET:  # dearer, so that a page asks for it less often
-        funnel = _funnel(account, now)
+        counted = _funnel(account, now)
+        funnel = counted.answer
+        told["funnel_renew_ms"] = counted.renew_ms
         told["funnel"] = _html(request, "polyarb/parts/funnel.html", funnel=funnel)
         told["quality"] = _html(request, "polyarb/parts/quality.html", funnel=funnel)
     return JsonResponse(told)
@@ -143,7 +147,7 @@ def curve_json(request: HttpRequest) -> JsonResponse:
     return JsonResponse(curve(settings.ACCOUNT, name, SystemClock().now()))
 
 
-def _funnel(account: str, now: datetime) -> dict[str, Any]:
+def _funnel(account: str, now: datetime) -> Counted[dict[str, Any]]:
     question = f"{account} {now:%Y-%m-%d}"
     return funnels.ask(question, lambda: funnel_today(account, now))
 

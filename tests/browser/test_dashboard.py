@@ -96,6 +96,25 @@ def test_the_funnel_counts_along(portal, look):
     expect(page.locator("[data-card=quality] .pa-stat-main")).to_contain_text(str(before + 1))
 
 
+def test_a_funnel_that_the_server_kept_is_read_again_though_nothing_happens(portal, look):
+    page = connected(look(portal))
+    told = []
+
+    def keep_the_first(route):
+        answer = route.fetch().json()
+        told.append(answer)
+        if len(told) == 1:
+            answer = {**answer, "funnel": "kept", "funnel_renew_ms": 300}
+        route.fulfill(json=answer)
+
+    page.route("**/live/rows/?funnel", keep_the_first)
+    portal.do("gap", number=3_100)
+
+    expect(page.locator("[data-funnel]")).to_have_text("kept")
+    expect(page.locator("[data-funnel] .pa-funnel-count").first).to_be_visible()
+    assert len(told) == 2
+
+
 def test_the_curve_has_ranges_a_sentence_and_a_table(portal, look):
     page = connected(look(portal))
 

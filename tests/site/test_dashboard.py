@@ -276,7 +276,7 @@ class TestWhatPagesFetch:
         whole = logged_in.get("/admin/live/rows/?funnel").json()
 
         assert set(short) == {"opportunities", "events"}
-        assert set(whole) == {"opportunities", "events", "funnel", "quality"}
+        assert set(whole) == {"opportunities", "events", "funnel", "quality", "funnel_renew_ms"}
         assert short["opportunities"].count("<tr") == 12
 
     @pytest.mark.parametrize("name", ["24h", "7d", "phase"])
@@ -340,7 +340,7 @@ class TestWhatIsDearToCount:
         answers = iter(range(9))
         dear: Dear[Any] = Dear(clock)
 
-        assert [dear.ask("today", lambda: next(answers)) for _ in range(3)] == [0, 1, 2]
+        assert [dear.ask("today", lambda: next(answers)).answer for _ in range(3)] == [0, 1, 2]
 
     def test_what_is_not_is_kept_in_proportion(self, clock):
         def count():
@@ -350,10 +350,23 @@ class TestWhatIsDearToCount:
         dear: Dear[Any] = Dear(clock)
         first = dear.ask("today", count)
         clock.advance(timedelta(seconds=19))
-        assert dear.ask("today", count) == first
+        assert dear.ask("today", count).answer == first.answer
         clock.advance(timedelta(seconds=2))
 
-        assert dear.ask("today", count) > first
+        assert dear.ask("today", count).answer > first.answer
+
+    def test_a_kept_answer_says_when_there_can_be_a_newer_one(self, clock):
+        def count():
+            clock.advance(timedelta(seconds=1))
+            return clock.now()
+
+        dear: Dear[Any] = Dear(clock)
+        first = dear.ask("today", count)
+        kept = dear.ask("today", count)
+        clock.advance(timedelta(milliseconds=kept.renew_ms))
+
+        assert (first.renew_ms, kept.renew_ms) == (0, 20_001)
+        assert dear.ask("today", count).answer > first.answer
 
     def test_another_day_is_another_question(self, clock):
         def count():
@@ -362,7 +375,7 @@ class TestWhatIsDearToCount:
 
         dear: Dear[Any] = Dear(clock)
 
-        assert dear.ask("monday", count) < dear.ask("tuesday", count)
+        assert dear.ask("monday", count).answer < dear.ask("tuesday", count).answer
 
 
 def test_the_account_of_the_header_is_the_setting(logged_in, world, settings):

@@ -84,19 +84,30 @@
     if (empty) empty.hidden = list.children.length > 0;
   }
 
+  // A funnel that took long to count is kept by the server for a while: read it again after that.
+  function renewFunnel(ms) {
+    clearTimeout(funnelDue);
+    funnelDue = null;
+    if (!ms) return;
+    funnelDue = setTimeout(() => {
+      funnelDue = null;
+      funnelMs = 0;
+      soon();
+    }, ms);
+  }
+
   async function refresh() {
     due = null;
     fetchedMs = Date.now();
     try {
       const all = fetchedMs - funnelMs > FUNNEL_MS;
       if (all) funnelMs = fetchedMs;
-      else if (!funnelDue) funnelDue = setTimeout(soon, funnelMs + FUNNEL_MS + 50 - fetchedMs);
+      else if (!funnelDue) renewFunnel(funnelMs + FUNNEL_MS + 50 - fetchedMs);
       const told = await page.getJson(root.dataset.rowsUrl + (all ? "?funnel" : ""));
       merge(root.querySelector('[data-rows="opportunities"]'), told.opportunities);
       merge(root.querySelector('[data-rows="events"]'), told.events);
       if (!all) return;
-      clearTimeout(funnelDue);
-      funnelDue = null;
+      renewFunnel(told.funnel_renew_ms);
       root.querySelector("[data-funnel]").replaceChildren(fill(told.funnel));
       root.querySelector("[data-quality]").replaceChildren(fill(told.quality));
     } catch {
@@ -120,6 +131,7 @@
       });
     }
     setInterval(readCurve, CURVE_MS);
+    renewFunnel(Number(root.dataset.funnelRenewMs));
     document.addEventListener("polyarb:facts", (event) => {
       soon();
       const ended = event.detail.some((facts) =>
