@@ -6,6 +6,8 @@ REDIS_URL ?= redis://127.0.0.1:6379/0
 
 # A full development environment takes 600 MB, and pip needs room to unpack.
 INSTALL_DISK_MIB_MIN := 1200
+# Starting a program must not mean compiling all of its libraries again.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 STAMP := $(VENV)/.installed
 NAUTILUS_VENV := build/nautilus-venv
@@ -61,7 +63,7 @@ $(STAMP): requirements-dev.lock
 		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 			--require-hashes -r $(VENV)/uv.lock; \
 	fi; \
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python \
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python \
 		--require-hashes -r requirements-dev.lock; \
 	touch $(STAMP); \
 	echo "make install: ready, $$($(VENV)/bin/python --version) in $(VENV)"

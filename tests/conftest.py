@@ -1,17 +1,30 @@
 """Actors, a fixed noon, an account, and a network that ends at this machine."""
 
+import functools
 import ipaddress
 import socket
 from datetime import UTC, datetime
 from typing import Any
 
+import hypothesis
 import pytest
+from django.conf import settings
 from django.test import TransactionTestCase
 
 from tests.helpers.clocks import FixedClock
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ACCOUNT = "main"
+
+
+def pytest_configure(config):
+    """Take out what is slow by design: hashing of passwords, and a list of all static files."""
+    settings.PASSWORD_HASHERS = ["tests.helpers.hashers.QuickHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
+    if config.option.markexpr == "not slow":
+        # The quick suite is for after each change; the whole suite invents four times as much.
+        hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
+        hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture
@@ -97,16 +110,11 @@ def mandate(db, account):
 
 def make_profile(name, revision=1, **changes):
     """Store a revision of one of our own profiles, with some values changed."""
-    from django.conf import settings
-
-    from polyarb_site.yaml_files import read_named
     from trading.config.profiles import sha256
     from trading.config.schema import parse
     from trading.models import Profile
-    from trading.services.revisions import base_config
 
-    base = base_config().texts()
-    values = read_named(settings.CONFIG_DIR / "profiles", name)
+    base, values = _our_values(name)
     config = parse({**base, **values, **changes}, strict=True)
     return Profile.objects.create(
         name=name,
@@ -121,14 +129,21 @@ def make_profile(name, revision=1, **changes):
     )
 
 
+@functools.cache
+def _our_values(name):
+    """Return what config/config.yaml and one of our own profiles say."""
+    from polyarb_site.yaml_files import read_named
+    from trading.services.revisions import base_config
+
+    return base_config().texts(), read_named(settings.CONFIG_DIR / "profiles", name)
+
+
 # What holds for every test.
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
     """Keep the SQLite test database in a file, as the real one: threads have to see it too."""
-    from django.conf import settings
-
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         folder = tmp_path_factory.mktemp("database")

@@ -20,6 +20,8 @@ from tests.api.building import Caller, error_of
 from tests.api.openapi import description, operations, undescribed
 from trading.models import Profile
 
+pytestmark = pytest.mark.slow
+
 CANARY = "deadbeef" * 8  # as long as a private key
 DATA = (b"0xaa", b"main-1", b"live_shadow", b"RESYNC")
 OPERATIONS = sorted((path, method) for path, method, _ in operations())

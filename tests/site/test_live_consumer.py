@@ -255,6 +255,7 @@ class TestLimits:
         assert not running._socket._path.exists()
 
 
+@pytest.mark.slow
 class TestABurst:
     async def test_of_two_thousand_none_is_lost(self, cookie):
         connection, _ = await opened(cookie)

@@ -15,6 +15,8 @@ from polyarb_site.children import Child, Program
 from polyarb_site.clock import SystemClock
 from polyarb_site.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DUTIFUL = (
     "import signal,time\nsignal.signal(signal.SIGTERM,lambda *a:exit(0))\nprint('up',flush=1)\n"

@@ -124,6 +124,7 @@ class TestEmpty:
         assert "No gaps yet" not in text
 
 
+@pytest.mark.slow
 class TestWork:
     @pytest.mark.parametrize("model", pages.FACTS)
     def test_more_rows_take_no_more_queries(self, client, viewer, session, model):

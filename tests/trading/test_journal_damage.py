@@ -14,6 +14,8 @@ from trading.journal import (
 )
 from trading.journal import format as fmt
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def directory(tmp_path):

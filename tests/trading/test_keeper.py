@@ -10,6 +10,8 @@ from tests.helpers.shifts import QUICK
 from trading.lease import Fenced
 from trading.runtime.keeper import LeaseKeeper
 
+pytestmark = pytest.mark.slow
+
 
 class TestKeeper:
     class Holder:

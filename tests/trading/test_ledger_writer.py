@@ -15,7 +15,7 @@ from trading.lease import Fenced
 from trading.ledger import FactBatch, FactWriter, LedgerFailed, LedgerLimits, SessionReport
 from trading.models import EngineLease, EngineNote, EngineSession, MetricSample, Opportunity
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 QUICK = LedgerLimits(write_every_ms=10)
 TRADING = SessionReport(state="TRADING", reason="all is well", since=NOON, stats={"frames": 1})

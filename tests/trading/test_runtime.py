@@ -28,7 +28,7 @@ from trading.replaying import replay_journal
 from trading.runtime import Ending
 from trading.services import halt, reset_breaker, resume, stop_engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def session(key="main-1"):

@@ -30,7 +30,7 @@ from trading.replaying import replay_journal
 from trading.runtime import Ending
 from trading.runtime.keeper import LeaseKeeper
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def session(key="main-1"):
