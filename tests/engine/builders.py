@@ -65,15 +65,14 @@ def delta(
 
     A best price of "" was not sent.
     """
-    groups = []
+    parsed = []
     for token_id, bid, ask, changes in tokens:
-        parsed = []
+        best = (m(bid) if bid else -1, m(ask) if ask else -1)
         for change in changes:
             side, level = change.split(" ")
             price, size = level.split("x")
-            parsed.append((side == "ask", m(price), m(size)))
-        groups.append((token_id, m(bid) if bid else -1, m(ask) if ask else -1, tuple(parsed)))
-    return BookDelta(condition_id, VENUE_MS + at_ms, tuple(groups))
+            parsed.append((token_id, side == "ask", m(price), m(size), *best))
+    return BookDelta(condition_id, VENUE_MS + at_ms, tuple(parsed))
 
 
 def limits(**fields: object) -> Limits:

@@ -170,7 +170,7 @@ def test_the_best_prices_are_those_of_the_levels_after_any_changes(changes):
             del expected[is_ask][price]
         bid = max(expected[False], default=0)
         ask = min(expected[True], default=MICRO)
-        message = BookDelta(MARKET, VENUE_MS, ((YES, bid, ask, ((is_ask, price, size),)),))
+        message = BookDelta(MARKET, VENUE_MS, ((YES, is_ask, price, size, bid, ask),))
         assert apply_delta(yes, no, message, NOW_NS) == ""
         assert (yes.best_bid, yes.best_ask) == (bid, ask)
         assert yes.asks_left() == tuple(sorted(expected[True].items()))

@@ -151,7 +151,7 @@ class TestHandingOn:
         async with running(channel.run()):
             await listener.until(lambda heard: len(heard.frames) == 4)
 
-        sizes = [changes[0][2] for delta in deltas(listener) for *_, changes in delta.tokens]
+        sizes = [change[3] for delta in deltas(listener) for change in delta.changes]
         assert sizes == [5_000_000, 6_000_000, 7_000_000]
 
     async def test_e13_a_removed_level_is_handed_on_as_a_removal(
@@ -164,8 +164,8 @@ class TestHandingOn:
         async with running(channel.run()):
             await listener.until(lambda heard: heard.frames)
 
-        ((token_id, *_, changes),) = deltas(listener)[0].tokens
-        assert (token_id, changes) == ("1", ((False, 410_000, 0),))
+        ((token_id, is_ask, price, size, *_),) = deltas(listener)[0].changes
+        assert (token_id, is_ask, price, size) == ("1", False, 410_000, 0)
 
     async def test_a_failing_listener_stops_the_channel_and_gets_no_more_frames(
         self, venue, listener, make_channel

@@ -135,17 +135,16 @@ class Witness:
             elif isinstance(event, BookDelta):
                 self._change(event)
                 if self.frames % 20 == 0:
-                    token_ids = tuple(token_id for token_id, *_ in event.tokens)
+                    token_ids = tuple({token_id: None for token_id, *_ in event.changes})
                     self.player.request_snapshot(event.condition_id, token_ids)
 
     def _change(self, delta):
-        for token_id, _, _, changes in delta.tokens:
-            for is_ask, price, size in changes:
-                side = self._kept[token_id][is_ask]
-                if size:
-                    side[price] = size
-                else:
-                    side.pop(price)
+        for token_id, is_ask, price, size, _, _ in delta.changes:
+            side = self._kept[token_id][is_ask]
+            if size:
+                side[price] = size
+            else:
+                side.pop(price)
 
     def on_event(self, event):
         self._hear_event(event)

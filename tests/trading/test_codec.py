@@ -67,7 +67,7 @@ class TestRoundTrip:
         assert {kind.__name__ for kind in get_args(Fact)} == codec.FACT_NAMES
 
     def test_level_changes_stay_tuples_that_the_book_can_unpack(self):
-        delta = BookDelta("condition", 1, (("token", 480_000, -1, ((True, 490_000, 0),)),))
+        delta = BookDelta("condition", 1, (("token", True, 490_000, 0, 480_000, -1),))
 
         assert codec.from_msgpack(codec.to_msgpack(delta)) == delta
 

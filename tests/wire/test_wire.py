@@ -41,15 +41,14 @@ def frame(*changes: dict[str, object], **fields: object) -> bytes:
 
 
 class TestRecordedFrames:
-    def test_a_price_change_groups_the_changes_of_a_token(self):
+    def test_a_price_change_becomes_levels_with_the_best_prices_after_it(self):
         (event,) = MarketDecoder().decode(recorded("price_change"))
 
         assert isinstance(event, BookDelta)
         assert event.venue_ms == 1729084877448
-        ((token_id, bid, ask, changes),) = event.tokens
-        assert token_id.startswith("5211431950")
-        assert (bid, ask) == (600_000, 700_000)
-        assert changes == (
+        assert all(token_id.startswith("5211431950") for token_id, *_ in event.changes)
+        assert {change[4:] for change in event.changes} == {(600_000, 700_000)}
+        assert tuple(change[1:4] for change in event.changes) == (
             (False, 600_000, 3_300_000_000),
             (False, 500_000, 3_400_000_000),
             (False, 700_000, 3_400_000_000),
@@ -104,19 +103,19 @@ class TestPrices:
     def test_an_empty_ask_side_is_one_whether_sent_as_one_or_zero(self):
         for sent in ("1", "0"):
             (event,) = MarketDecoder().decode(frame(change(best_ask=sent)))
-            assert event.tokens[0][2] == MICRO
+            assert event.changes[0][5] == MICRO
 
     def test_best_prices_that_were_not_sent_are_unknown_not_zero(self):
         (event,) = MarketDecoder().decode(frame(change(best_ask="", best_bid="")))
-        assert event.tokens[0][1:3] == (-1, -1)
+        assert event.changes[0][4:] == (-1, -1)
 
     def test_a_decimal_may_lack_its_leading_zero(self):
         (event,) = MarketDecoder().decode(frame(change(price=".48")))
-        assert event.tokens[0][3] == ((False, 480_000, 200_000_000),)
+        assert event.changes[0][1:4] == (False, 480_000, 200_000_000)
 
     def test_a_removal_has_size_zero(self):
         (event,) = MarketDecoder().decode(frame(change(size="0")))
-        assert event.tokens[0][3] == ((False, 500_000, 0),)
+        assert event.changes[0][1:4] == (False, 500_000, 0)
 
 
 class TestHostileFrames:
@@ -194,5 +193,6 @@ class TestHostileFrames:
 
         for event in MarketDecoder().decode(bytes(raw)):
             if isinstance(event, BookDelta):
-                for _, _, _, changes in event.tokens:
-                    assert all(0 < price < MICRO and size >= 0 for _, price, size in changes)
+                for _, _, price, size, _, _ in event.changes:
+                    assert 0 < price < MICRO
+                    assert size >= 0

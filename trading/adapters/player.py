@@ -8,7 +8,6 @@ changed. What is played is called RECORDED wherever people see it.
 
 import asyncio
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,16 +81,15 @@ class _Book:
         self._bids = dict(snapshot.bids)
         self._asks = dict(snapshot.asks)
 
-    def change(self, venue_ms: int, changes: Iterable[tuple[bool, int, int]]) -> None:
+    def change(self, venue_ms: int, is_ask: bool, price_micro: int, size_micro: int) -> None:
         if not self.venue_ms:
             return
         self.venue_ms = venue_ms
-        for is_ask, price_micro, size_micro in changes:
-            side = self._asks if is_ask else self._bids
-            if size_micro:
-                side[price_micro] = size_micro
-            else:
-                side.pop(price_micro, None)
+        side = self._asks if is_ask else self._bids
+        if size_micro:
+            side[price_micro] = size_micro
+        else:
+            side.pop(price_micro, None)
 
     def sides(self) -> tuple[Levels, Levels]:
         return tuple(self._bids.items()), tuple(self._asks.items())
@@ -264,8 +262,9 @@ class Player:
             if isinstance(event, BookSnapshot):
                 self._book(event.condition_id, event.token_id).load(event)
                 continue
-            for token_id, _, _, changes in event.tokens:
-                self._book(event.condition_id, token_id).change(event.venue_ms, changes)
+            for token_id, is_ask, price_micro, size_micro, _, _ in event.changes:
+                book = self._book(event.condition_id, token_id)
+                book.change(event.venue_ms, is_ask, price_micro, size_micro)
 
     def _list(self, condition_id: str, sink: FeedSink) -> None:
         """Tell about a market before its first frame. What ended stays ended in this pass."""

@@ -48,8 +48,8 @@ class RecordingLimits:
     markets_max: int = 5_000
 
 
-# A kibibyte unpacks to 32 MiB at the very worst, and usually to some ten kibibytes.
-_PIECE_BYTES = 1_024
+# This unpacks to 128 MiB at the very worst, and usually to some twenty kibibytes.
+_PIECE_BYTES = 4_096
 _GZIP_WINDOW = 31  # zlib's way to say "with a gzip header"
 _WINDOW_BYTES_MAX = 128 * MIB
 _TAKER_DELAY_MS_MAX = 60_000

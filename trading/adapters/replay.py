@@ -40,6 +40,7 @@ QUIET_SECONDS_MAX = 60  # of a longer silence only this much is ticked through
 CLOSE_AFTER_MS = 120_000  # books may still move for about a minute after a market's end
 SETTLE_SECONDS = 60  # after the last frame, so that what was bought can settle and merge
 EPOCH_DAY = "1970-01-01"
+_DATED = (BookDelta, BookSnapshot, TickSizeChanged)  # by the venue's clock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,18 +95,22 @@ class Replay:
         result = self._result
         result.frames += 1
         for event in self._decoder.decode(raw):
-            if not isinstance(event, BookDelta | BookSnapshot | TickSizeChanged):
+            if not isinstance(event, _DATED):
                 self._handle(event, self._second * SECOND_NS)
                 continue
             if not result.first_venue_ms:
                 self._start(event.venue_ms)
             elif not 0 <= event.venue_ms - self._venue_ms <= LEAP_MS:
                 self._leap(event.venue_ms)
-            self._venue_ms = max(self._venue_ms, event.venue_ms)
-            result.last_venue_ms = max(result.last_venue_ms, event.venue_ms)
+            elif event.venue_ms > self._venue_ms:
+                self._venue_ms = event.venue_ms
+            if self._venue_ms > result.last_venue_ms:
+                result.last_venue_ms = self._venue_ms
             now_ns = (event.venue_ms + self._shift_ms) * MS_NS
-            self._tick_until(now_ns)
-            self._list(event.condition_id, now_ns)
+            if now_ns >= (self._second + 1) * SECOND_NS:
+                self._tick_until(now_ns)
+            if event.condition_id not in self._listed:
+                self._list(event.condition_id, now_ns)
             self._handle(event, now_ns)
 
     def result(self) -> ReplayResult:
@@ -143,6 +148,7 @@ class Replay:
 
     def _start(self, venue_ms: int) -> None:
         self._result.first_venue_ms = venue_ms
+        self._venue_ms = venue_ms
         self._second = venue_ms // 1_000
         now_ns = self._second * SECOND_NS
         self._handle(MandateChanged(revision=1, may_trade=True, limits=self._limits), now_ns)
@@ -173,8 +179,6 @@ class Replay:
         self._venue_ms = venue_ms
 
     def _list(self, condition_id: str, now_ns: int) -> None:
-        if condition_id in self._listed:
-            return
         record = self._records.get(condition_id)
         self._seen.add(condition_id)
         self._listed[condition_id] = None

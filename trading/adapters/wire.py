@@ -12,6 +12,7 @@ Message shapes: docs.polymarket.com, wss/market (crawled 2026-06-18) and recorde
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
@@ -25,7 +26,6 @@ from trading.engine.events import (
     Levels,
     MarketStatus,
     TickSizeChanged,
-    TokenChanges,
 )
 from trading.engine.market import TICKS_MICRO
 from trading.engine.units import MICRO, UnitError, unsigned_micro_from_text
@@ -36,6 +36,10 @@ KEPT_FRAMES_MAX = 50  # frames of unknown types kept for a person to read
 KEPT_BYTES_MAX = 2_000
 TYPES_MAX = 200  # unknown type names counted one by one; more are counted together
 SIZE_MICRO_MAX = 10**18
+TIMESTAMP_MS_MIN, TIMESTAMP_MS_MAX = 10**11, 10**14 - 1  # years 1973 to 5138
+
+
+T = TypeVar("T")
 
 
 class _Level(msgspec.Struct, gc=False):
@@ -58,7 +62,7 @@ class _Frame(msgspec.Struct, gc=False):
     event_type: str = ""
     market: str = ""
     asset_id: str = ""
-    timestamp: str = ""
+    timestamp: int = 0  # milliseconds, in quotes on the wire
     bids: tuple[_Level, ...] = ()
     asks: tuple[_Level, ...] = ()
     price_changes: tuple[_Change, ...] = ()
@@ -81,17 +85,33 @@ class FrameError(ValueError):
         self.cause = cause
 
 
+class _Memo(dict[str, int]):
+    """What texts stand for. `parse` raises FrameError for a text that stands for nothing."""
+
+    def __init__(self, parse: Callable[[str], int]) -> None:
+        super().__init__()
+        self._parse = parse
+
+    def __missing__(self, text: str) -> int:
+        return _learnt(self, text, self._parse)
+
+
 class MarketDecoder:
     """Decodes raw frames; `counts` holds how many of each type and of each fault were seen."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.kept: deque[bytes] = deque(maxlen=KEPT_FRAMES_MAX)
-        self._one = msgspec.json.Decoder(_Frame).decode
-        self._many = msgspec.json.Decoder(list[_Frame]).decode
-        self._level_prices: dict[str, int] = {}
-        self._best_prices: dict[str, int] = {}
-        self._sizes: dict[str, int] = {}
+        # Not strict: numbers may be in quotes. Nothing else is taken for what it is not.
+        self._one = msgspec.json.Decoder(_Frame, strict=False).decode
+        self._many = msgspec.json.Decoder(list[_Frame], strict=False).decode
+        # What texts stand for. Prices are few, so that they are nearly always there, and a plain
+        # dict is faster than a memo: whoever meets a KeyError starts again with _learnt.
+        self._prices: dict[str, int] = {}
+        self._bids: dict[str, int] = {}
+        self._asks: dict[str, int] = {}
+        self._sides: dict[str, bool] = {}
+        self._sizes = _Memo(_size)
         self._handlers: dict[str, Callable[[_Frame], Event | None]] = {
             "price_change": self._delta,
             "book": self._snapshot,
@@ -141,44 +161,35 @@ class MarketDecoder:
             return BookSuspect(token_ids=(), condition_id=frame.market, reason=str(error))
 
     def _delta(self, frame: _Frame) -> Event | None:
-        prices = self._level_prices
-        sizes = self._sizes
-        tokens: list[TokenChanges] = []
-        changes: list[LevelChange] = []
-        last: _Change | None = None
-        for change in frame.price_changes:
-            if last is not None and change.asset_id != last.asset_id:
-                tokens.append(self._token(last, changes))
-                changes = []
-            last = change
-            price = prices.get(change.price)
-            if price is None:
-                price = self._level_price(change.price)
-            size = sizes.get(change.size)
-            if size is None:
-                size = self._size(change.size)
-            side = change.side
-            if side == "SELL":
-                changes.append((True, price, size))
-            elif side == "BUY":
-                changes.append((False, price, size))
-            else:
-                raise FrameError("side", f"side is {side!r:.40}, not BUY or SELL")
-        if last is None:
+        prices, sizes, sides = self._prices, self._sizes, self._sides
+        bids, asks = self._bids, self._asks
+        try:
+            changes: list[LevelChange] = [
+                (
+                    change.asset_id,
+                    sides[change.side],
+                    prices[change.price],
+                    sizes[change.size],
+                    bids[change.best_bid],
+                    asks[change.best_ask],
+                )
+                for change in frame.price_changes
+            ]
+        except KeyError:
+            changes = [
+                (
+                    change.asset_id,
+                    _learnt(sides, change.side, _side),
+                    _learnt(prices, change.price, _level_price),
+                    sizes[change.size],
+                    _learnt(bids, change.best_bid, _best_bid),
+                    _learnt(asks, change.best_ask, _best_ask),
+                )
+                for change in frame.price_changes
+            ]
+        if not changes:
             return None
-        tokens.append(self._token(last, changes))
-        return BookDelta(frame.market, _milliseconds(frame.timestamp), tuple(tokens))
-
-    def _token(self, last: _Change, changes: list[LevelChange]) -> TokenChanges:
-        bests = self._best_prices
-        bid = bests.get(last.best_bid)
-        if bid is None:
-            bid = self._best_price(last.best_bid)
-        ask = bests.get(last.best_ask)
-        if ask is None:
-            ask = self._best_price(last.best_ask)
-        # An empty ask side is "1" or "0" on the wire: the engine knows one form only.
-        return (last.asset_id, bid, ask or MICRO, tuple(changes))
+        return BookDelta(frame.market, _milliseconds(frame.timestamp), tuple(changes))
 
     def _snapshot(self, frame: _Frame) -> Event:
         tick_micro = None
@@ -194,19 +205,14 @@ class MarketDecoder:
         )
 
     def _levels(self, levels: tuple[_Level, ...]) -> Levels:
-        prices = self._level_prices
-        sizes = self._sizes
-        result = []
-        for level in levels:
-            price = prices.get(level.price)
-            if price is None:
-                price = self._level_price(level.price)
-            size = sizes.get(level.size)
-            if size is None:
-                size = self._size(level.size)
-            if size:
-                result.append((price, size))
-        return tuple(result)
+        prices, sizes = self._prices, self._sizes
+        try:
+            known = [(prices[level.price], sizes[level.size]) for level in levels]
+        except KeyError:
+            known = [
+                (_learnt(prices, level.price, _level_price), sizes[level.size]) for level in levels
+            ]
+        return tuple([level for level in known if level[1]])
 
     def _tick_size(self, frame: _Frame) -> Event:
         return TickSizeChanged(
@@ -222,26 +228,6 @@ class MarketDecoder:
             state=MarketState.RESOLVED,
             winning_token_id=frame.winning_asset_id or "",
         )
-
-    def _level_price(self, text: str) -> int:
-        micro = _micro("price", text)
-        if not 0 < micro < MICRO:
-            raise FrameError("price", f"price {text!r:.40} is not between 0 and 1")
-        return _remember(self._level_prices, text, micro)
-
-    def _best_price(self, text: str) -> int:
-        if not text:
-            return -1  # not sent
-        micro = _micro("best_bid/best_ask", text)
-        if micro > MICRO:
-            raise FrameError("best", f"best price {text!r:.40} is above 1")
-        return _remember(self._best_prices, text, micro)
-
-    def _size(self, text: str) -> int:
-        micro = _micro("size", text)
-        if micro > SIZE_MICRO_MAX:
-            raise FrameError("size", f"size {text!r:.40} is above any real size")
-        return _remember(self._sizes, text, micro)
 
     def _unknown(self, event_type: str, raw: bytes | memoryview) -> None:
         name = f"unknown:{event_type:.40}"
@@ -261,14 +247,51 @@ class MarketDecoder:
         return [BookSuspect(token_ids=(), condition_id=condition_id, reason=text[:200])]
 
 
+def _learnt(memo: dict[str, T], text: str, parse: Callable[[str], T]) -> T:
+    value = memo.get(text)
+    if value is None:
+        value = parse(text)
+        if len(memo) >= MEMO_MAX:
+            memo.clear()  # cheap to fill again; never grows without bound
+        memo[text] = value
+    return value
+
+
 def _nothing(_frame: _Frame) -> None:
     return None
 
 
-def _remember(memo: dict[str, int], text: str, micro: int) -> int:
-    if len(memo) >= MEMO_MAX:
-        memo.clear()  # cheap to fill again; never grows without bound
-    memo[text] = micro
+def _side(text: str) -> bool:
+    if text not in ("BUY", "SELL"):
+        raise FrameError("side", f"side is {text!r:.40}, not BUY or SELL")
+    return text == "SELL"
+
+
+def _level_price(text: str) -> int:
+    micro = _micro("price", text)
+    if not 0 < micro < MICRO:
+        raise FrameError("price", f"price {text!r:.40} is not between 0 and 1")
+    return micro
+
+
+def _best_bid(text: str) -> int:
+    if not text:
+        return -1  # not sent
+    micro = _micro("best_bid/best_ask", text)
+    if micro > MICRO:
+        raise FrameError("best", f"best price {text!r:.40} is above 1")
+    return micro
+
+
+def _best_ask(text: str) -> int:
+    # An empty ask side is "1" or "0" on the wire: the engine knows one form only.
+    return _best_bid(text) or MICRO
+
+
+def _size(text: str) -> int:
+    micro = _micro("size", text)
+    if micro > SIZE_MICRO_MAX:
+        raise FrameError("size", f"size {text!r:.40} is above any real size")
     return micro
 
 
@@ -279,10 +302,10 @@ def _micro(field: str, text: str) -> int:
         raise FrameError(field.split("/", 1)[0], f"{field}: {error}") from error
 
 
-def _milliseconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 12 <= len(text) <= 14):
-        raise FrameError("timestamp", f"timestamp {text!r:.40} is not in milliseconds")
-    return int(text)
+def _milliseconds(timestamp: int) -> int:
+    if not TIMESTAMP_MS_MIN <= timestamp <= TIMESTAMP_MS_MAX:
+        raise FrameError("timestamp", f"timestamp {timestamp!r:.40} is not in milliseconds")
+    return timestamp
 
 
 def _tick(text: str) -> int:

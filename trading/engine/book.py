@@ -9,10 +9,10 @@ is told to remove a level it does not have, or that sees an older instant after 
 missed something. Such a book is not repaired by guessing: it is invalid until the next snapshot.
 """
 
-from trading.engine.events import BookDelta, BookSnapshot, LevelChange, Levels
+from trading.engine.events import BookDelta, BookSnapshot, Levels
 from trading.engine.units import MICRO
 
-PENDING_MAX = 512  # deltas kept while a snapshot is awaited; more than that waits for a newer one
+PENDING_MAX = 512  # messages kept while a snapshot is awaited; more than that waits for a newer one
 
 
 class Book:
@@ -43,7 +43,7 @@ class Book:
         self.updated_ns = 0
         self.read_ns = 0  # when a control read last agreed with or replaced this book
         self.invalid_reason = "no snapshot yet"  # empty: valid
-        self.pending: list[tuple[int, tuple[LevelChange, ...]]] = []
+        self.pending: list[BookDelta] = []
         # Paper fills take liquidity that the venue still shows: price to size taken, of asks and of
         # bids. It stays taken until the level leaves the book.
         self.taken: dict[int, int] = {}
@@ -68,7 +68,7 @@ class Book:
         if not self.invalid_reason and snapshot.venue_ms < self.venue_ms:
             return False
         pending = self.pending
-        if len(pending) >= PENDING_MAX and snapshot.venue_ms < pending[-1][0]:
+        if len(pending) >= PENDING_MAX and snapshot.venue_ms < pending[-1].venue_ms:
             return False
         self.bids = dict(snapshot.bids)
         self.asks = dict(snapshot.asks)
@@ -85,47 +85,45 @@ class Book:
             self.taken_bids = {p: size for p, size in self.taken_bids.items() if p in self.bids}
         if pending:
             self.pending = []
-            for venue_ms, changes in pending:
-                if venue_ms > snapshot.venue_ms:  # the snapshot has its own instant already
-                    self.change(changes)
-                    self.venue_ms = venue_ms
+            for delta in pending:
+                if delta.venue_ms > snapshot.venue_ms:  # the snapshot has its own instant already
+                    for token_id, is_ask, price, size, _, _ in delta.changes:
+                        if token_id == self.token_id:
+                            self.change(is_ask, price, size)
+                    self.venue_ms = delta.venue_ms
         return True
 
-    def change(self, changes: tuple[LevelChange, ...]) -> bool:
-        """Apply levels; returns False when one removes a level that we do not have."""
-        asks = self.asks
-        bids = self.bids
-        complete = True
-        for is_ask, price, size in changes:
+    def change(self, is_ask: bool, price: int, size: int) -> bool:
+        """Apply one level; returns False when it removes a level that we do not have."""
+        levels = self.asks if is_ask else self.bids
+        if size:
+            levels[price] = size
             if is_ask:
-                if size:
-                    asks[price] = size
-                    self.best_ask = min(self.best_ask, price)
-                elif asks.pop(price, None) is None:
-                    complete = False
-                else:
-                    if price == self.best_ask:
-                        self.best_ask = min(asks, default=MICRO)
-                    if self.taken:
-                        self.taken.pop(price, None)
-            elif size:
-                bids[price] = size
-                self.best_bid = max(self.best_bid, price)
-            elif bids.pop(price, None) is None:
-                complete = False
-            else:
-                if price == self.best_bid:
-                    self.best_bid = max(bids, default=0)
-                if self.taken_bids:
-                    self.taken_bids.pop(price, None)
-        return complete
-
-    def keep(self, venue_ms: int, changes: tuple[LevelChange, ...]) -> None:
-        """Remember a delta that came while this book waits for its snapshot."""
-        if len(self.pending) < PENDING_MAX:
-            self.pending.append((venue_ms, changes))
+                if price < self.best_ask:
+                    self.best_ask = price
+            elif price > self.best_bid:
+                self.best_bid = price
+            return True
+        if levels.pop(price, None) is None:
+            return False
+        if is_ask:
+            if price == self.best_ask:
+                self.best_ask = min(levels, default=MICRO)
+            if self.taken:
+                self.taken.pop(price, None)
         else:
-            self.pending[-1] = (venue_ms, changes)
+            if price == self.best_bid:
+                self.best_bid = max(levels, default=0)
+            if self.taken_bids:
+                self.taken_bids.pop(price, None)
+        return True
+
+    def keep(self, delta: BookDelta) -> None:
+        """Remember a message that came while this book waits for its snapshot."""
+        if len(self.pending) < PENDING_MAX:
+            self.pending.append(delta)
+        else:
+            self.pending[-1] = delta
 
     def asks_left(self) -> Levels:
         """Asks best first, less what paper fills already took."""
@@ -166,22 +164,46 @@ def apply_delta(first: Book, second: Book, delta: BookDelta, now_ns: int) -> str
     of this market is an error too: somebody mixed up ids.
     """
     venue_ms = delta.venue_ms
+    first_id, second_id = first.token_id, second.token_id
     problem = ""
-    for token_id, bid, ask, changes in delta.tokens:
-        if token_id == first.token_id:
+    agreed = True
+    for token_id, is_ask, price, size, bid, ask in delta.changes:
+        if token_id == first_id:
             book = first
-        elif token_id == second.token_id:
+        elif token_id == second_id:
             book = second
         else:
-            return f"a change of token {token_id:.20} that is not of this market"
-        if book.invalid_reason:
-            book.keep(venue_ms, changes)
+            problem = f"a change of token {token_id:.20} that is not of this market"
             continue
-        if venue_ms < book.venue_ms:
-            problem = "an older instant came after a newer one"
-        elif not book.change(changes):
+        if book.invalid_reason:
+            agreed = False
+            continue
+        if venue_ms < book.venue_ms or not book.change(is_ask, price, size):
             problem = "a level was removed that we did not have"
-        elif (bid != book.best_bid and bid >= 0) or (ask != book.best_ask and ask >= 0):
+            if venue_ms < book.venue_ms:
+                problem = "an older instant came after a newer one"
+            book.invalidate(problem)
+            continue
+        book.venue_ms = venue_ms
+        book.updated_ns = now_ns
+        if bid != book.best_bid or ask != book.best_ask:
+            agreed = False  # rightly so, if more changes of this token follow
+    if agreed and not problem:
+        return ""
+    return _disagreement(first, delta) or _disagreement(second, delta) or problem
+
+
+def _disagreement(book: Book, delta: BookDelta) -> str:
+    """Compare a book with the last word of a message on it; keep the message for a waiting book."""
+    words = [
+        (bid, ask) for token_id, _, _, _, bid, ask in delta.changes if token_id == book.token_id
+    ]
+    if not words:
+        return ""
+    problem = ""
+    if not book.invalid_reason:
+        bid, ask = words[-1]
+        if (bid != book.best_bid and bid >= 0) or (ask != book.best_ask and ask >= 0):
             problem = (
                 f"the venue's best bid and ask {bid}, {ask} are not ours, "
                 f"{book.best_bid}, {book.best_ask} (micro)"
@@ -189,10 +211,8 @@ def apply_delta(first: Book, second: Book, delta: BookDelta, now_ns: int) -> str
         elif book.best_bid >= book.best_ask and (bid < 0 or ask < 0):
             # The venue's books do cross for moments; only its own word tells that from our fault.
             problem = "crossed, and the venue did not say so itself"
-        else:
-            book.venue_ms = venue_ms
-            book.updated_ns = now_ns
-            continue
+    if problem:
         book.invalidate(problem)
-        book.keep(venue_ms, changes)
+    if book.invalid_reason:
+        book.keep(delta)
     return problem

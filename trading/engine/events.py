@@ -14,14 +14,11 @@ from trading.engine.market import MarketSpec
 Levels: TypeAlias = tuple[tuple[int, int], ...]  # (price_micro, size_micro), any order
 
 
-# The new total size at one price of one token: (is it an ask, price_micro, size_micro); size 0
-# removes the level. A bare tuple, because tens of thousands of these are made in a second.
-LevelChange: TypeAlias = tuple[bool, int, int]
-
-# The changes of one token in one message: (token_id, best_bid_micro, best_ask_micro, changes). The
-# best prices are the venue's own after the whole message: 0 and MICRO stand for an empty side, -1
-# says that the venue did not send it.
-TokenChanges: TypeAlias = tuple[str, int, int, tuple[LevelChange, ...]]
+# The new total size at one price of one token: (token_id, is it an ask, price_micro, size_micro,
+# best_bid_micro, best_ask_micro); size 0 removes the level. The best prices are the venue's own
+# after the whole message: 0 and MICRO stand for an empty side, -1 says that the venue did not send
+# it. A bare tuple, because tens of thousands of these are made in a second.
+LevelChange: TypeAlias = tuple[str, bool, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class BookDelta:
 
     condition_id: str
     venue_ms: int
-    tokens: tuple[TokenChanges, ...]
+    changes: tuple[LevelChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,48 +6,48 @@ rounding. Text that is not a plain decimal is refused: the venue sends decimals 
 wrong guess about one of them is a wrong trade.
 """
 
-import re
-
 MICRO = 1_000_000
 DECIMALS = 6
 TEXT_LENGTH_MAX = 40
 
-# ASCII digits only: int() would also take underscores, spaces and the digits of other scripts.
-_DECIMAL = re.compile(r"(-?)([0-9]*)(?:\.([0-9]*))?", re.ASCII)
+_SCALE = (1_000_000, 100_000, 10_000, 1_000, 100, 10, 1)  # by the number of decimals
 
 
 class UnitError(ValueError):
     """Text is not a decimal number that fits into whole millionths."""
 
 
-def micro_from_text(text: str) -> int:
-    """Return the millionths in a decimal string such as "0.48", ".48", "5" or "-1.50".
-
-    Raises UnitError on anything else, on more than six significant decimals, and on exponents:
-    nothing is rounded here, because a silently rounded amount is a wrong amount.
-    """
-    if not isinstance(text, str) or not text or len(text) > TEXT_LENGTH_MAX:
-        raise UnitError(f"not a decimal number: {text!r:.60}")
-    match = _DECIMAL.fullmatch(text)
-    if match is None:
-        raise UnitError(f"not a decimal number: {text!r:.60}")
-    sign, whole, fraction = match.groups()
-    fraction = fraction or ""
-    if not whole and not fraction:
-        raise UnitError(f"not a decimal number: {text!r:.60}")
-    significant = fraction.rstrip("0")
-    if len(significant) > DECIMALS:
-        raise UnitError(f"more than {DECIMALS} decimals: {text!r:.60}")
-    micro = int(whole or "0") * MICRO + int(significant.ljust(DECIMALS, "0"))
-    return -micro if sign else micro
-
-
 def unsigned_micro_from_text(text: str) -> int:
-    """Return the millionths in a decimal string that must not be negative; raises UnitError."""
-    micro = micro_from_text(text)
-    if micro < 0 or text[0] == "-":
-        raise UnitError(f"must not be negative: {text!r:.60}")
-    return micro
+    """Return the millionths in a decimal string such as "0.48", ".48" or "5".
+
+    Raises UnitError on anything else, on more than six significant decimals, on signs and
+    exponents: nothing is rounded here, because a silently rounded amount is a wrong amount.
+    """
+    if not isinstance(text, str) or len(text) > TEXT_LENGTH_MAX:
+        raise UnitError(f"not a decimal number: {text!r:.60}")
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    # ASCII digits only: int() would also take underscores, spaces and digits of other scripts.
+    if not (digits.isdecimal() and digits.isascii()):
+        if text[:1] == "-":
+            raise UnitError(f"must not be negative: {text!r:.60}")
+        raise UnitError(f"not a decimal number: {text!r:.60}")
+    decimals = len(fraction)
+    if decimals <= DECIMALS:
+        return int(digits) * _SCALE[decimals]
+    if fraction[DECIMALS:].strip("0"):
+        raise UnitError(f"more than {DECIMALS} decimals: {text!r:.60}")
+    return int(whole + fraction[:DECIMALS])
+
+
+def micro_from_text(text: str) -> int:
+    """Return the millionths in a decimal string that may be negative, such as "-1.50".
+
+    Raises UnitError as unsigned_micro_from_text does.
+    """
+    if isinstance(text, str) and text[:1] == "-" and text[1:2] != "-":
+        return -unsigned_micro_from_text(text[1:])
+    return unsigned_micro_from_text(text)
 
 
 def text_from_micro(micro: int) -> str:
