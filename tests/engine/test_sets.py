@@ -245,6 +245,22 @@ class TestResolution:
             assert live.engine.treasury.realised_micro == proceeds - m("4.8")
             assert live.desk.exposed_count == 0
 
+    def test_a_leg_that_is_exposed_after_its_market_resolved_is_redeemed_at_once(self):
+        live = Live(leg_loss_max_micro=0)
+        yes, no = live.orders()
+        live.tell(
+            delta((YES, "0.1", "0.48", ("bid 0.53x0", "bid 0.46x0", "bid 0.1x50")),
+                  (NO, "0.52", "0.9", ("ask 0.47x0", "ask 0.54x0", "ask 0.9x50")), at_ms=2)
+        )  # fmt: skip
+        live.fill(yes, "10")
+        live.tell(
+            MarketStatus(condition_id=MARKET, state=MarketState.RESOLVED, winning_token_id=YES)
+        )
+        live.kill(no)
+
+        assert live.moves[-2:] == ["EXPOSED", "REDEEMED"]
+        assert live.engine.treasury.realised_micro == m("10") - m("4.8")
+
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))

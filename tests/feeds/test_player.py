@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.feeds.listening import dumps, running
-from tests.feeds.recordings import T0, books, condition, delta, market
+from tests.feeds.recordings import T0, books, condition, delta, market, tokens
 from trading.adapters.feed import Feed
 from trading.adapters.player import parse_speed
 from trading.adapters.recording import RecordingError
@@ -22,6 +22,14 @@ async def test_it_is_a_feed(make_player, listener):
     await feed.close()  # before it ran: nothing to end
     await feed.run(listener)
     assert listener.frames == []
+
+
+def resolved(number):
+    return MarketStatus(
+        condition_id=condition(number),
+        state=MarketState.RESOLVED,
+        winning_token_id=tokens(number)[0],
+    )
 
 
 class TestPlaying:
@@ -66,9 +74,15 @@ class TestPlaying:
             *["frame"] * 2,
             "down",
         ]
-        assert listener.of(MarketStatus) == [
-            MarketStatus(condition_id=condition(1), state=MarketState.CLOSED)
-        ]
+        assert listener.of(MarketStatus) == [resolved(1)]
+
+    async def test_a_market_whose_winner_is_not_known_is_closed(self, make_player, listener):
+        frames = [*books(), delta(T0 + 30_001)]
+        for payouts in ([0.5, 0.5], [1, 1], None):
+            await make_player(frames, [market(endMs=T0 + 30_000, payouts=payouts)]).run(listener)
+
+            told = listener.of(MarketStatus)[-1]
+            assert told == MarketStatus(condition_id=condition(1), state=MarketState.CLOSED)
 
     async def test_a_frame_of_an_unknown_market_ends_playing(self, make_player, listener):
         player = make_player([*books(), *books(number=2)])
@@ -249,9 +263,7 @@ class TestLeaps:
 
         await make_player(frames, markets).run(listener)
 
-        assert listener.of(MarketStatus) == [
-            MarketStatus(condition_id=condition(2), state=MarketState.CLOSED)
-        ]
+        assert listener.of(MarketStatus) == [resolved(2)]
         assert listener.log.index("MarketStatus") < listener.log.index("up", 1)
 
 

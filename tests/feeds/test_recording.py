@@ -201,6 +201,7 @@ class TestMarkets:
                 no_outcome="Down",
                 source="recorded",
                 ends_at_ms=T0 + 900_000,
+                winning_token_id=tokens(1)[0],
             )
         ]
 

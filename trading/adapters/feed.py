@@ -48,6 +48,7 @@ class MarketRecord:
     no_outcome: str
     source: str
     ends_at_ms: int | None
+    winning_token_id: str = ""  # known of recorded markets only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,20 +16,19 @@ from trading.adapters.recording import (
     FEED_NAME,
     RecordingError,
     RecordingLimits,
+    ended,
     load_markets,
     markets_path,
     read_frames,
 )
 from trading.adapters.wire import MarketDecoder
 from trading.config.venues import RecordingDefaults
-from trading.engine.codes import MarketState
 from trading.engine.events import (
     BookDelta,
     BookSnapshot,
     FeedChanged,
     Levels,
     MarketListed,
-    MarketStatus,
 )
 
 SPEED_MAX = math.inf  # as fast as the frames are taken
@@ -244,7 +243,7 @@ class Player:
     def _end(self, condition_id: str, sink: FeedSink) -> None:
         self._open.discard(condition_id)
         self._over.add(condition_id)
-        sink.on_event(MarketStatus(condition_id=condition_id, state=MarketState.CLOSED))
+        sink.on_event(ended(self._markets[condition_id]))
 
     def _hand_on(self, raw: bytes, sink: FeedSink) -> None:
         """List the markets of a frame, hand it on, and remember what it shows."""

@@ -29,6 +29,8 @@ from trading.adapters.gamma_market import (
     plain,
 )
 from trading.config.venues import RecordingDefaults
+from trading.engine.codes import MarketState
+from trading.engine.events import MarketStatus
 from trading.engine.market import TICKS_MICRO, FeeSchedule, MarketSpec
 
 MIB = 1_048_576
@@ -78,6 +80,7 @@ class _Market(msgspec.Struct, rename="camel"):
     outcomes: tuple[str, str]
     clob_token_ids: tuple[str, str]
     end_ms: int | None = None
+    payouts: tuple[Decimal, Decimal] | None = None
     fee_schedule: FeeNumbers | None = None
     order_price_min_tick_size: Decimal | None = None
     order_min_size: Decimal | None = None
@@ -122,6 +125,15 @@ def load_markets(path: Path, defaults: RecordingDefaults) -> list[MarketRecord]:
     if len(set(tokens)) != len(tokens):
         raise RecordingError(f"{path.name}: a token stands in two markets")
     return records
+
+
+def ended(record: MarketRecord) -> MarketStatus:
+    """Return what is told of a recorded market when it is over: resolved, where that is known."""
+    return MarketStatus(
+        condition_id=record.spec.condition_id,
+        state=MarketState.RESOLVED if record.winning_token_id else MarketState.CLOSED,
+        winning_token_id=record.winning_token_id,
+    )
 
 
 def read_frames(path: Path, limits: RecordingLimits | None = None) -> Iterator[tuple[bytes, int]]:
@@ -239,7 +251,15 @@ def _record(market: _Market, defaults: RecordingDefaults) -> MarketRecord:
         no_outcome=plain(no_outcome, OUTCOME_LENGTH_MAX),
         source=FEED_NAME,
         ends_at_ms=market.end_ms,
+        winning_token_id=_winner(market),
     )
+
+
+def _winner(market: _Market) -> str:
+    """Return the token that paid a dollar; none where both paid a part or nobody knows."""
+    if market.payouts is None or sorted(market.payouts) != [0, 1]:
+        return ""
+    return market.clob_token_ids[market.payouts.index(Decimal(1))]
 
 
 def _fee(numbers: FeeNumbers | None, defaults: RecordingDefaults) -> FeeSchedule:

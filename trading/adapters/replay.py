@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from trading.adapters.codec import to_json
 from trading.adapters.feed import MarketRecord
+from trading.adapters.recording import ended
 from trading.adapters.wire import MarketDecoder
-from trading.engine.codes import MarketState
 from trading.engine.commands import RecordFact
 from trading.engine.events import (
     BookDelta,
@@ -23,7 +23,6 @@ from trading.engine.events import (
     FeedChanged,
     MandateChanged,
     MarketListed,
-    MarketStatus,
     StateRestored,
     Tick,
     TickSizeChanged,
@@ -104,8 +103,7 @@ class Replay:
                 self._leap(event.venue_ms)
             elif event.venue_ms > self._venue_ms:
                 self._venue_ms = event.venue_ms
-            if self._venue_ms > result.last_venue_ms:
-                result.last_venue_ms = self._venue_ms
+            result.last_venue_ms = max(result.last_venue_ms, self._venue_ms)
             now_ns = (event.venue_ms + self._shift_ms) * MS_NS
             if now_ns >= (self._second + 1) * SECOND_NS:
                 self._tick_until(now_ns)
@@ -205,8 +203,7 @@ class Replay:
         for condition_id, ends_at_ms in self._listed.items():
             if ends_at_ms is not None and now_ms > ends_at_ms + CLOSE_AFTER_MS:
                 self._listed[condition_id] = None
-                status = MarketStatus(condition_id=condition_id, state=MarketState.CLOSED)
-                self._handle(status, now_ms * MS_NS)
+                self._handle(ended(self._records[condition_id]), now_ms * MS_NS)
 
     def _handle(self, event: Event, now_ns: int) -> None:
         for command in self._shadow.handle(event, now_ns):

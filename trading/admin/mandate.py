@@ -213,7 +213,7 @@ class MandateAdmin(ReadOnlyAdmin):
 
     def _page(self, request: HttpRequest, row: Mandate) -> dict[str, Any]:
         session = EngineSession.objects.filter(account=row.account).order_by("-token").first()
-        measured = live_state(row.account, SystemClock().now())
+        measured = live_state(row.account, SystemClock().now(), with_funnel=False)
         engine = measured["engine"]
         return {
             "title": "Mandate",

@@ -40,6 +40,7 @@ class Exits:
         self._emit = emit
         self._note = note
         self._move = move
+        self._resolved: dict[str, MarketStatus] = {}  # of markets in which a set is open
 
     def merge(self, one: OpenSet, now_ns: int) -> None:
         """Turn the whole sets into dollars; only YES of every outcome has to wait for the end."""
@@ -87,9 +88,19 @@ class Exits:
         """A market resolved: what is held of it is redeemed, for a dollar or for nothing."""
         if status.state is not MarketState.RESOLVED or not status.winning_token_id:
             return
+        in_use = {leg.condition_id for one in self._open.values() for leg in one.legs}
+        self._resolved[status.condition_id] = status
+        self._resolved = {key: told for key, told in self._resolved.items() if key in in_use}
         for one in list(self._open.values()):
-            legs = [leg for leg in one.legs if leg.condition_id == status.condition_id]
-            if legs and one.state in {SetState.SETTLED, SetState.EXPOSED}:
+            if one.state in {SetState.SETTLED, SetState.EXPOSED}:
+                self.redeem(one, now_ns)
+
+    def redeem(self, one: OpenSet, now_ns: int) -> None:
+        """Redeem what a set holds of markets that have resolved, nothing of others."""
+        for condition_id in dict.fromkeys(leg.condition_id for leg in one.legs):
+            status = self._resolved.get(condition_id)
+            if status is not None and one.set_id in self._open:
+                legs = [leg for leg in one.legs if leg.condition_id == condition_id]
                 self._redeem(one, legs, status, now_ns)
 
     def _redeem(self, one: OpenSet, legs: list[Leg], status: MarketStatus, now_ns: int) -> None:

@@ -265,6 +265,7 @@ class SetDesk:
                 condition_id=one.place_id,
             )
         )
+        self.exits.redeem(one, now_ns)
 
     def _settle(self, one: OpenSet, reason: str, now_ns: int) -> None:
         self._move(one, SetState.SETTLING, reason, now_ns)

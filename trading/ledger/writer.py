@@ -255,7 +255,7 @@ class FactWriter:
 
     def _publish_state(self) -> None:
         now = self._clock.now()
-        publish("state", live_state(self._account, now), at=now)
+        publish("state", live_state(self._account, now, with_funnel=False), at=now)
 
     def _state_changed(self) -> bool:
         told, report = self._told, self.report

@@ -46,7 +46,7 @@ def wait_for_end(account: str, *, seconds: int, clock: Clock, pause: Pause = tim
     deadline_ns = clock.monotonic_ns() + seconds * 1_000_000_000
     while (session := open_session(account)) is not None:
         if clock.monotonic_ns() >= deadline_ns:
-            state = live_state(account, clock.now())
+            state = live_state(account, clock.now(), with_funnel=False)
             engine, exposed = state["engine"], state["money"]["exposure_micro"]
             held = f"; it holds sets for {report.dollars(exposed)}" if exposed else ""
             return (

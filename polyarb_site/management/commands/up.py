@@ -156,7 +156,7 @@ class Command(BaseCommand):
 
 def _engine_state() -> str:
     """Return how the engine is, in one line, or nothing while it starts."""
-    state = live_state(settings.ACCOUNT, SystemClock().now())
+    state = live_state(settings.ACCOUNT, SystemClock().now(), with_funnel=False)
     engine = state.get("engine") or {}
     word = str(engine.get("state") or "")
     if word not in ("TRADING", "BLIND", "HALTED"):
