@@ -68,6 +68,7 @@ def test_the_stream_is_the_same_for_the_same_seed():
     assert one.frames != generate(300, markets=5, seed=8).frames
 
 
+@pytest.mark.slow
 def test_the_stream_holds_the_mix_that_it_promises():
     stream = generate(20_000, markets=50, seed=1)
     shares = {kind: stream.kinds.count(kind) / 20_000 for kind in set(stream.kinds)}
@@ -79,6 +80,7 @@ def test_the_stream_holds_the_mix_that_it_promises():
     assert sum(len(part) == 1 for part in changes) / len(changes) == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_engine_never_doubts_a_book_of_the_stream():
     stream = generate(5_000, markets=20, seed=3)
 

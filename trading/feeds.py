@@ -1,6 +1,7 @@
 """Makes the feed that a mandate names."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from trading.adapters.feed import Feed
 from trading.adapters.player import Player, PlaySettings, parse_speed
 from trading.adapters.polymarket_feed import PolymarketFeed
 from trading.adapters.polymarket_settings import feed_settings
-from trading.config.venues import venue_settings
+from trading.config.venues import VenueSettings, venue_settings
 
 # Called in the event loop, with the mandate's feed and options. Raises ValueError or OSError.
 FeedFactory: TypeAlias = Callable[[str, Mapping[str, str]], Feed]
@@ -29,6 +30,8 @@ def feed_factory(clock: Clock) -> FeedFactory:
         if name == "polymarket":
             jitter = SystemRandom().random
             return PolymarketFeed(feed_settings(venue), clock=clock, jitter=jitter)
+        if name == "simulator":
+            return _local_venue_feed(venue, clock)
         if name == "recorded":
             frames = Path(options["recording"]) if options.get("recording") else own_recording()
             speed = parse_speed(options.get("speed", "1"))
@@ -37,6 +40,20 @@ def feed_factory(clock: Clock) -> FeedFactory:
         raise ValueError(f"there is no feed {name!r:.40}")
 
     return make
+
+
+def _local_venue_feed(venue: VenueSettings, clock: Clock) -> Feed:
+    """Return the live feed, pointed at the local venue: not one line of it is another."""
+    address = f"127.0.0.1:{settings.SIMULATOR_PORT}"
+    http = f"http://{address}"
+    hosts = replace(venue.hosts, clob=http, gamma=http, market_ws=f"ws://{address}/ws/market")
+    return PolymarketFeed(
+        feed_settings(replace(venue, hosts=hosts)),
+        clock=clock,
+        jitter=SystemRandom().random,
+        name="simulator",
+        label="SIMULATED",
+    )
 
 
 def own_recording() -> Path:

@@ -125,7 +125,7 @@ def _session(profile, token, started, label):
         key=f"main-{token}",
         owner=f"desk:1:1:{token}",
         mode="LIVE" if label == "LIVE" else "SHADOW",
-        feed={"RECORDED": "recorded", "SIMULATED": "simulated"}.get(label, "polymarket"),
+        feed={"RECORDED": "recorded", "SIMULATED": "simulator"}.get(label, "polymarket"),
         label=label,
         phase=0,
         profile=profile,

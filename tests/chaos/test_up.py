@@ -12,11 +12,15 @@ from tests.helpers.installation import wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-@pytest.fixture
-def up(broken):
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def up(broken):
+    port = free_port()
 
     def start():
         return broken.start("up", "--port", str(port), "--speed", "200", log="up")
@@ -90,3 +94,42 @@ def test_a_second_one_on_the_same_data_is_refused_in_a_sentence(broken, up):
 
     assert second.wait(60) == 1
     assert "Traceback" not in broken.log("second")
+
+
+def test_the_local_venue_is_traded_on_from_any_folder_and_stops_last(broken, tmp_path):
+    child = broken.start(
+        *("up", "--port", str(free_port()), "--feed", "simulator"),
+        log="up",
+        cwd=tmp_path,
+        POLYARB_SIMULATOR_PORT=str(free_port()),
+    )
+    ready(broken, child)
+    merged = "select count(*) from trading_arbitrageset where state = 'MERGED'"
+    wait_for(lambda: broken.database.one(merged)[0], 150, "a merged set")
+    child.send_signal(signal.SIGINT)
+
+    assert child.wait(60) == 0
+    nothing_left(broken, 3)
+    said = broken.log("up")
+    assert "SIMULATED" in said
+    assert "died" not in said
+    assert "Traceback" not in said
+    assert said.index("web        stopped") < said.index("venue      stopped")
+    broken.assert_nothing_lost()
+
+
+def test_a_taken_port_of_the_local_venue_is_said_before_anything_starts(broken):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        child = broken.start(
+            *("up", "--port", str(free_port()), "--feed", "simulator"),
+            log="up",
+            POLYARB_SIMULATOR_PORT=str(port),
+        )
+        assert child.wait(60) == 1
+    said = broken.log("up")
+    assert f"{port}" in said
+    assert "POLYARB_SIMULATOR_PORT" in said
+    assert "Traceback" not in said

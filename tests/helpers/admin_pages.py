@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.urls import reverse
 
 from tests.api.building import (
@@ -28,6 +29,11 @@ FACTS = (
     *("market", "enginesession", "opportunity", "arbitrageset", "order", "trade"),
     *("ledgerentry", "metricsample", "enginenote", "profile", "mandate"),
 )
+# One role after each change; the others see the same pages and take as long.
+ROLES = [
+    "viewer",
+    *(pytest.param(r, marks=pytest.mark.slow) for r in ("operator", "approver", "admin_user")),
+]
 YES, NO = "111", "222"
 SET_STATES = (
     *("CONFIRMED", "ALLOWED", "INTENT", "SUBMITTED", "BOTH_MATCHED", "SETTLING"),

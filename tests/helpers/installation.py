@@ -119,12 +119,12 @@ class Installation:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start(self, *arguments, log, **variables):
+    def start(self, *arguments, log, cwd=ROOT, **variables):
         """Start a command in a process group of its own."""
         with (self.directory / f"{log}.log").open("ab") as output:
             child = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments],
-                cwd=ROOT,
+                [sys.executable, ROOT / "manage.py", *arguments],
+                cwd=cwd,
                 env={**self.environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

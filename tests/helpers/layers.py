@@ -14,6 +14,10 @@ PACKAGES = ("polyarb_site", *APPS)
 UNITS = "trading/engine/units.py"  # the one pure file that every package may use
 PURE_BELOW = {  # what a pure package may also use: settings are read into the engine's own types
     "trading/config": ("trading/engine",),
+    # One definition of the rules of amounts and fees; nothing else of the engine.
+    "trading/simulator": tuple(
+        f"trading/engine/{name}.py" for name in ("amounts", "fees", "market")
+    ),
 }
 EDGE_FLOOR = ("polyarb_site/clock.py",)  # the floor that stands without Django
 DOOR_FOLDERS = ("admin", "api", "management", "dashboard")
@@ -108,7 +112,7 @@ def _routing(_importer: str, _target: str, other: str | None) -> str | None:
 
 def _pure(importer: str, target: str, other: str | None) -> str | None:
     here, there = home(importer), home(target)
-    if other == "pure" and (there == here or there in PURE_BELOW.get(here, ())):
+    if other == "pure" and (there == here or {there, target} & set(PURE_BELOW.get(here, ()))):
         return None
     return "pure code imports its own package and trading.engine.units only"
 

@@ -44,7 +44,7 @@ def text_of(response):
 
 class TestAccess:
     @pytest.mark.parametrize("model", pages.FACTS)
-    @pytest.mark.parametrize("role", ["viewer", "operator", "approver", "admin_user"])
+    @pytest.mark.parametrize("role", pages.ROLES)
     def test_each_role_sees_each_list(self, client, request, session, model, role):
         client.force_login(request.getfixturevalue(role))
         pages.facts(session)

@@ -183,7 +183,7 @@ class TestRunning:
         [
             ("SHADOW", "recorded", "RECORDED"),
             ("SHADOW", "polymarket", "SHADOW"),
-            ("SHADOW", "simulated", "SIMULATED"),
+            ("SHADOW", "simulator", "SIMULATED"),
             ("LIVE", "polymarket", "LIVE"),
             ("LIVE", "recorded", "LIVE"),
         ],

@@ -90,8 +90,8 @@ class FeedSink(Protocol):
 class Feed(Protocol):
     """A source of market data."""
 
-    name: str  # "recorded" or "polymarket"
-    label: str  # the badge on pages: "RECORDED" or "SHADOW"
+    name: str  # "recorded", "polymarket" or "simulator"
+    label: str  # the badge on pages: "RECORDED", "SHADOW" or "SIMULATED"
 
     async def run(self, sink: FeedSink) -> None:
         """Feed `sink` until closed. Raises FeedError when it cannot go on."""

@@ -43,20 +43,25 @@ class FeedSettings:
 
 
 class PolymarketFeed:
-    """Feeds from the venue itself. Runs once."""
-
-    name = FEED_NAME
-    label = "SHADOW"
+    """Feeds from the venue itself, or from one that speaks like it. Runs once."""
 
     def __init__(
-        self, settings: FeedSettings, *, clock: MonotonicClock, jitter: Callable[[], float]
+        self,
+        settings: FeedSettings,
+        *,
+        clock: MonotonicClock,
+        jitter: Callable[[], float],
+        name: str = FEED_NAME,
+        label: str = "SHADOW",
     ) -> None:
+        self.name = name
+        self.label = label
         self._settings = settings
         self._clock = clock
         self._jitter = jitter
         self._gamma = GammaReader(settings.gamma, clock)
         self._clob = ClobReader(settings.rest, clock)
-        self._discoverer = Discoverer(settings.discovery, self._gamma, self._clob, source=FEED_NAME)
+        self._discoverer = Discoverer(settings.discovery, self._gamma, self._clob, source=name)
         self._silence = SilenceWatch(
             silent_after_ms=settings.silent_after_ms, lag_ms=settings.silence_lag_ms
         )

@@ -32,7 +32,7 @@ class MarketAdmin(FactAdmin):
     list_display_links = ("name",)
     list_filter = (
         choice("state", "state", STATES),
-        words_filter("source", "source", ("recorded", "polymarket", "simulated")),
+        words_filter("source", "source", ("recorded", "polymarket", "simulator")),
     )
     ordering = ("-seen_at", "-id")
     search_fields = ("question", "slug", "condition_id__exact")

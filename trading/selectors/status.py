@@ -66,7 +66,7 @@ def label_of(mode: str, feed: str) -> str:
     """Return the badge: LIVE is real money, SHADOW the real market on paper."""
     if mode == "LIVE":
         return "LIVE"
-    return {"recorded": "RECORDED", "simulated": "SIMULATED"}.get(feed, "SHADOW")
+    return {"recorded": "RECORDED", "simulator": "SIMULATED"}.get(feed, "SHADOW")
 
 
 def _is_alive(session: EngineSession, now: datetime) -> bool:

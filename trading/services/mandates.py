@@ -22,7 +22,7 @@ from trading.services.refusals import Invalid, NotFound, ServiceRefused, require
 from trading.services.revisions import config_of, newest
 
 SHADOW_PROFILE = "live_shadow_atomic_v1"
-FEED_OPTIONS = {"recorded": ("recording", "speed"), "polymarket": ()}
+FEED_OPTIONS = {"recorded": ("recording", "speed"), "polymarket": (), "simulator": ()}
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}", re.ASCII)
 
 

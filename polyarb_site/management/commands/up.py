@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections
 from polyarb_site.children import Program
 from polyarb_site.clock import SystemClock
 from polyarb_site.locks import FileLock
-from polyarb_site.preflight import check_all
+from polyarb_site.preflight import Problem, check_all, check_port
 from polyarb_site.probes import ClusterProbe, WebProbe
 from polyarb_site.supervisor import Supervisor
 from trading.selectors.status import live_state
@@ -24,6 +24,7 @@ REFUSED, FAILED = 1, 2
 READY_TURNS_MAX = 150
 READY_TURN_S = 0.2
 BY_NAME = "manage.py up"
+_OTHER_VENUE_PORT = "set POLYARB_SIMULATOR_PORT to a free port"
 
 
 class Command(BaseCommand):
@@ -36,7 +37,9 @@ class Command(BaseCommand):
         """Declare the options; what is not given comes from the settings."""
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", type=int, default=settings.PORT)
-        parser.add_argument("--feed", choices=("recorded", "polymarket"), default="recorded")
+        parser.add_argument(
+            "--feed", choices=("recorded", "simulator", "polymarket"), default="recorded"
+        )
         parser.add_argument("--speed", help="how many times faster than it was recorded")
         parser.add_argument("--recording", help="a frames file instead of the bundled one")
 
@@ -44,6 +47,8 @@ class Command(BaseCommand):
         """Check, prepare, start, watch, stop. Exits with 1 when refused, 2 when it failed."""
         host, port = options["host"], options["port"]
         self._preflight(host, port)
+        if options["feed"] == "simulator":
+            self._refuse(check_port("127.0.0.1", settings.SIMULATOR_PORT), _OTHER_VENUE_PORT)
         lock = FileLock(settings.RUN_DIR / "up.lock")
         if not lock.acquire():
             raise CommandError(
@@ -55,16 +60,18 @@ class Command(BaseCommand):
             self._line("PolyArb portal", f"data in {settings.DATA_DIR}")
             self._prepare()
             self._start_trading(options)
-            orderly = self._supervise(host, port)
+            orderly = self._supervise(host, port, local_venue=options["feed"] == "simulator")
         finally:
             lock.release()
         if not orderly:
             raise CommandError("not everything stopped by itself; see the logs", returncode=FAILED)
 
     def _preflight(self, host: str, port: int) -> None:
-        problems = check_all(host=host, port=port, data_dir=settings.DATA_DIR)
+        self._refuse(check_all(host=host, port=port, data_dir=settings.DATA_DIR))
+
+    def _refuse(self, problems: list[Problem], remedy: str = "") -> None:
         if problems:
-            text = "\n".join(f"{problem.message}\n  {problem.remedy}" for problem in problems)
+            text = "\n".join(f"{one.message}\n  {remedy or one.remedy}" for one in problems)
             raise CommandError(text, returncode=REFUSED)
 
     def _prepare(self) -> None:
@@ -113,7 +120,7 @@ class Command(BaseCommand):
                 f"{refusal.message}\n  {refusal.remedy}", returncode=REFUSED
             ) from refusal
 
-    def _supervise(self, host: str, port: int) -> bool:
+    def _supervise(self, host: str, port: int, *, local_venue: bool) -> bool:
         clock = SystemClock()
         supervisor = Supervisor(log_dir=settings.DATA_DIR / "logs", say=self._line, clock=clock)
         web = WebProbe(host, port)
@@ -121,6 +128,11 @@ class Command(BaseCommand):
         supervisor.add(_cluster("engine", grace_s=20), ClusterProbe("engine", clock))
         supervisor.add(_cluster("jobs", grace_s=15), ClusterProbe("jobs", clock))
         supervisor.add(_web(host, port), web)
+        if local_venue:
+            supervisor.add(
+                _manage("venue", "simulate_exchange", grace_s=5),
+                WebProbe("127.0.0.1", settings.SIMULATOR_PORT),
+            )
         connections.close_all()
         return supervisor.run(lambda: self._ready(supervisor, web, host, port))
 
@@ -131,11 +143,18 @@ class Command(BaseCommand):
         everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
         address = f"http://{'127.0.0.1' if everywhere else host}:{port}/admin/"
         for _ in range(READY_TURNS_MAX):
-            if supervisor.stopping or shown == {"web", "jobs", "engine"}:
+            if supervisor.stopping or shown >= {"web", "jobs", "engine"}:
                 break
             if "jobs" not in shown:
                 self._line("jobs", f"running   pid {pids['jobs']}")
                 shown.add("jobs")
+            if "venue" in pids and "venue" not in shown:
+                self._line(
+                    "venue",
+                    f"running   pid {pids['venue']}   "
+                    f"simulated, play money, http://127.0.0.1:{settings.SIMULATOR_PORT}",
+                )
+                shown.add("venue")
             if "web" not in shown and web.answers():
                 self._line("web", f"running   pid {pids['web']}   {address}")
                 shown.add("web")
@@ -175,12 +194,16 @@ def _program(name: str, arguments: list[str], grace_s: float, **more: str) -> Pr
 
 
 def _cluster(name: str, *, grace_s: float) -> Program:
-    manage = str(Path(settings.BASE_DIR) / "manage.py")
-    return _program(name, [manage, "portal_qcluster"], grace_s, Q_CLUSTER_NAME=name)
+    return _manage(name, "portal_qcluster", grace_s=grace_s, Q_CLUSTER_NAME=name)
+
+
+def _manage(name: str, command: str, *, grace_s: float, **more: str) -> Program:
+    return _program(name, [str(Path(settings.BASE_DIR) / "manage.py"), command], grace_s, **more)
 
 
 def _web(host: str, port: int) -> Program:
     arguments = ["-m", "uvicorn", "polyarb_site.asgi:application", "--host", host]
+    arguments += ["--app-dir", str(settings.BASE_DIR)]  # started from wherever
     arguments += ["--port", str(port), "--ws", "websockets-sansio", "--log-level", "warning"]
     arguments += ["--no-access-log", "--timeout-graceful-shutdown", "3"]
     return _program("web", arguments, 8)

@@ -1,0 +1,69 @@
+"""The words of the local venue, as the real one writes them on the wire."""
+
+from enum import StrEnum
+
+COLLATERAL = "COLLATERAL"  # the asset that is no outcome token: pUSD
+
+
+class Side(StrEnum):
+    """The side of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    """How long an order lives. FOK and FAK are the market family: they never rest."""
+
+    GTC = "GTC"
+    GTD = "GTD"
+    FOK = "FOK"
+    FAK = "FAK"
+
+
+class TradeState(StrEnum):
+    """The settlement of one trade; the allowed moves are in settlement.py."""
+
+    MATCHED = "MATCHED"
+    MINED = "MINED"
+    RETRYING = "RETRYING"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+
+
+class VenueMode(StrEnum):
+    """What the venue accepts now."""
+
+    OPEN = "OPEN"
+    RESTARTING = "RESTARTING"
+    POST_ONLY = "POST_ONLY"
+    CANCEL_ONLY = "CANCEL_ONLY"
+    DISABLED = "DISABLED"
+
+
+class MatchKind(StrEnum):
+    """How two orders meet: one token changes hands, a set is minted, or a set is merged."""
+
+    COMPLEMENTARY = "COMPLEMENTARY"
+    MINT = "MINT"
+    MERGE = "MERGE"
+
+
+class OrderChange(StrEnum):
+    """The `type` of an order event."""
+
+    PLACEMENT = "PLACEMENT"
+    UPDATE = "UPDATE"
+    CANCELLATION = "CANCELLATION"
+
+
+class OrderStatus(StrEnum):
+    """The `status` of an order; a killed FOK or FAK carries CANCELED_ and the text instead."""
+
+    LIVE = "LIVE"
+    MATCHED = "MATCHED"
+    DELAYED = "DELAYED"
+    UNMATCHED = "UNMATCHED"
+    CANCELED = "CANCELED"
+    CANCELED_NOT_ENOUGH_BALANCE = "CANCELED_NOT_ENOUGH_BALANCE"
+    CANCELED_EXPIRED_ORDER = "CANCELED_EXPIRED_ORDER"
