@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trading.config.keys import KEYS
 from trading.config.schema import ConfigProblems, parse, phase_problems, to_limits
-from trading.config.values import Kind
+from trading.config.values import Kind, write
 from trading.engine.limits import Limits
 
 NUMBERS = [name for name, key in KEYS.items() if key.lowest is not None]
@@ -361,3 +361,18 @@ class TestLimits:
         live = parse({"DRY_RUN": False}, strict=True)
 
         assert to_limits(live).live_ceiling_micro == 6_000_000
+
+    @pytest.mark.parametrize("name", [name for name, key in KEYS.items() if key.offered])
+    def test_e35_a_key_that_the_engine_does_not_obey_says_that_it_is_for_live(self, name):
+        """PolyArb-X had guards that were on in its configuration and imported by nothing."""
+        key = KEYS[name]
+        exact = (key.lowest, key.highest) if key.lowest is not None else (False, True)
+        texts = key.words or [write(key.kind, value) for value in (*exact, key.default)]
+        obeyed = {
+            to_limits(config, phase=1)
+            for text in texts
+            if not isinstance(
+                config := parsed_or_refused({name: text}, strict=True), ConfigProblems
+            )
+        }
+        assert (len(obeyed) == 1) == key.help.startswith("Live only.")
