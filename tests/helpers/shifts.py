@@ -57,6 +57,7 @@ class SpokenFeed:
         self.closed = False
         self.runs = 0
         self.failure = None
+        self.problem = ""
         self.sink = None
         self._loop = None
         self._done = None
@@ -88,7 +89,9 @@ class SpokenFeed:
         self._done.set()
 
     def status(self):
-        return FeedStatus(connections=1, connections_wanted=1, markets_watched=1)
+        return FeedStatus(
+            connections=1, connections_wanted=1, markets_watched=1, last_problem=self.problem
+        )
 
     # From the test's thread
 
@@ -106,6 +109,9 @@ class SpokenFeed:
         at_ms = time.time_ns() // 1_000_000
         self.frame(book(YES, "0.30", "0.40", size, at_ms=at_ms))
         self.frame(book(NO, "0.30", "0.45", size, at_ms=at_ms))
+
+    def event(self, event):
+        self._loop.call_soon_threadsafe(self.sink.on_event, event)
 
     def break_off(self, message="the venue hung up", *, permanent=False):
         self.failure = FeedError(message, permanent=permanent)

@@ -9,7 +9,7 @@ from polyarb_site.clock import SystemClock
 from tests.helpers.clocks import NOON
 from tests.helpers.journals import until
 from tests.helpers.shifts import RunningShift, shift
-from trading.engine.events import HaltRequested
+from trading.engine.events import FeedChanged, HaltRequested
 from trading.journal import journal_directory, verify_journal
 from trading.models import (
     ArbitrageSet,
@@ -325,6 +325,14 @@ class TestFeed:
         with shift(feed=None, feed_factory=broken):
             state_is("BLIND")
             until(lambda: "no recording" in session().state_reason)
+
+    def test_a_blind_session_says_what_the_feed_says(self, wanted):
+        with shift() as one:
+            trading(one)
+            one.feed.problem = "GET /markets/keyset: no such host"
+            one.feed.event(FeedChanged(connected=False, token_ids=(), reason="gone"))
+            state_is("BLIND")
+            until(lambda: "no such host" in session().state_reason)
 
     def test_frames_that_come_in_a_flood_do_not_stop_time(self, wanted):
         with shift() as one:

@@ -221,12 +221,18 @@ class Running:
         if sample is None:
             return State.STARTING, "no second has passed yet"
         if not sample.feed_connected:
-            return State.BLIND, self.problem or "the feed is not connected"
+            return State.BLIND, self._feed_problem("the feed is not connected")
         if not sample.books_fresh:
-            return State.BLIND, self.problem or "no book is fresh"
+            return State.BLIND, self._feed_problem("no book is fresh")
+        self.problem = ""  # whatever it was, it is over
         return State.TRADING, "open sets are brought to an end" if loop.draining else ""
 
     # The feed
+
+    def _feed_problem(self, otherwise: str) -> str:
+        """Return what the feed says is wrong now, or why it ended the last time."""
+        told = self._feed.status().last_problem if self._feed is not None else ""
+        return told or self.problem or otherwise
 
     async def _feeding(self) -> None:
         """Run the feed, and run it anew when it ends, ever more slowly."""
@@ -235,7 +241,6 @@ class Running:
             began_ns = self.clock.monotonic_ns()
             try:
                 self._feed = self.feed_factory(self._first.feed, self._first.feed_options)
-                self.problem = ""
                 await self._feed.run(loop)
                 self.problem = "the feed ended"
             except FeedError as error:
