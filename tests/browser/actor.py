@@ -55,6 +55,18 @@ class Actor:
         store.create()
         return store.session_key
 
+    def one_time(self, name):
+        """Let somebody have a password that is good for choosing another one only."""
+        from django.contrib.auth.models import User
+
+        from polyarb_site import one_time_password
+        from polyarb_site.roles import Role, give_role
+
+        user = User(username=name)
+        one_time_password.give(user)
+        user.save()
+        give_role(user, Role.VIEWER)
+
     def logout(self):
         """End every session."""
         from django.contrib.sessions.models import Session

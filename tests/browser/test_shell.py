@@ -284,3 +284,14 @@ class TestTheConnection:
         portal.start()
 
         expect(page.locator("[data-connection-text]")).to_contain_text("signed out", timeout=40_000)
+
+
+def test_who_has_to_choose_a_password_sees_the_header_as_served_and_no_error(portal, look):
+    portal.do("one_time", name="olga")
+
+    page = look(portal, user="olga")
+
+    expect(page).to_have_url(re.compile("password_change"))
+    page.wait_for_timeout(1_500)
+    expect(page.locator("[data-connection]")).to_have_attribute("data-connection", "served")
+    expect(page.get_by_role("button", name="Halt")).to_be_visible()

@@ -23,6 +23,7 @@ from trading.services import ServiceRefused, ensure_mandate, start_shadow, stop_
 REFUSED, FAILED = 1, 2
 READY_TURNS_MAX = 150
 READY_TURN_S = 0.2
+BLIND_TURNS = 60  # so long the first books may take before it is worth a word
 BY_NAME = "manage.py up"
 _OTHER_VENUE_PORT = "set POLYARB_SIMULATOR_PORT to a free port"
 
@@ -142,7 +143,7 @@ class Command(BaseCommand):
         shown: set[str] = set()
         everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
         address = f"http://{'127.0.0.1' if everywhere else host}:{port}/admin/"
-        for _ in range(READY_TURNS_MAX):
+        for turn in range(READY_TURNS_MAX):
             if supervisor.stopping or shown >= {"web", "jobs", "engine"}:
                 break
             if "jobs" not in shown:
@@ -158,7 +159,7 @@ class Command(BaseCommand):
             if "web" not in shown and web.answers():
                 self._line("web", f"running   pid {pids['web']}   {address}")
                 shown.add("web")
-            if "engine" not in shown and (text := _engine_state()):
+            if "engine" not in shown and (text := _engine_state(patient=turn < BLIND_TURNS)):
                 self._line("engine", f"{text}   pid {pids['engine']}")
                 shown.add("engine")
             supervisor.pause(READY_TURN_S)
@@ -173,14 +174,15 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _engine_state() -> str:
-    """Return how the engine is, in one line, or nothing while it starts."""
+def _engine_state(*, patient: bool) -> str:
+    """Return how the engine is, in one line, or nothing while it starts or (patient) connects."""
     state = live_state(settings.ACCOUNT, SystemClock().now(), with_funnel=False)
     engine = state.get("engine") or {}
     word = str(engine.get("state") or "")
-    if word not in ("TRADING", "BLIND", "HALTED"):
+    if word not in ("TRADING", "BLIND", "HALTED") or (patient and word == "BLIND"):
         return ""
-    return f"{word.lower():<9} {state.get('label') or ''}"
+    why = f"  {engine.get('reason')}" if word != "TRADING" else ""
+    return f"{word.lower():<9} {state.get('label') or ''}{why}"
 
 
 def _program(name: str, arguments: list[str], grace_s: float, **more: str) -> Program:

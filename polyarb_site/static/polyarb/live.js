@@ -144,7 +144,7 @@
   }
 
   function start() {
-    if (!page.bar()) return;
+    if (!page.bar() || "asServed" in page.bar().dataset) return;
     heardMs = Date.now();
     connect();
     setInterval(ping, PING_MS);
