@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies
 
 from tests.feeds.listening import HandClock, book
@@ -43,6 +44,8 @@ ANYTHING = strategies.recursive(
     ),
     max_leaves=5,
 )
+
+pytestmark = pytest.mark.slow
 
 
 class Answering:

@@ -23,6 +23,7 @@ def watch(seed, frames, **changes):
     return world
 
 
+@pytest.mark.slow
 class TestTheEngineReadsIt:
     @pytest.mark.parametrize("seed", [1, 2, 3])
     def test_the_book_agrees_after_every_one_of_four_thousand_frames(self, seed):
@@ -133,6 +134,7 @@ class TestSettings:
             FlowSettings(**wrong)
 
 
+@pytest.mark.slow
 class TestTheTraps:
     def test_a_true_crossing_is_worth_its_fees_and_lasts(self):
         world = World(11, crossing_micro=30_000, lag_micro=0)

@@ -26,6 +26,20 @@ CANCEL_ONLY = (
 POST_ONLY_MODE = "post-only mode: only post-only orders and cancels are allowed"
 TOO_MANY_REQUESTS = "Too Many Requests"
 NOT_THE_OWNER = "the order owner has to be the owner of the API KEY"
+NOT_THE_SIGNER = "the order signer address has to be the address of the API KEY"
+BAD_LOGIN = "Invalid L1 Request headers"
+BAD_KEY = "Unauthorized/Invalid api key"
+NO_NEW_KEY = "Could not create api key"
+NO_OLD_KEY = "Could not derive api key"  # ours
+BAD_SIGNATURE = "invalid signature"  # ours
+BAD_ORDER_ID = "Invalid orderID"
+BAD_ORDERS_QUERY = "invalid order params payload"
+BAD_TRADES_QUERY = "Invalid trade params payload"
+BAD_ASSET_TYPE = "Invalid asset type"
+NOBODYS_ASSET = "Invalid token id"
+BAD_SIGNATURE_TYPE = "Invalid signature_type"
+BAD_PAYLOAD = "Invalid payload"
+BAD_HEARTBEAT = "Invalid Heartbeat ID"
 NOT_FOUND = "order can't be found - already canceled or matched"  # ours
 DELAYED = "order is delayed and can't be canceled"  # ours
 
@@ -38,6 +52,7 @@ class Refusal:
     text: str
     code: str = ""
     retry_after_s: int = 0  # 0: not said
+    heartbeat_id: str = ""  # the expected one, when a heartbeat was refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

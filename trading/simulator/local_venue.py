@@ -18,17 +18,23 @@ from trading.engine import amounts
 from trading.engine.fees import fee_charged
 from trading.engine.market import FeeSchedule
 from trading.engine.units import MICRO, text_from_micro
+from trading.simulator.codes import COLLATERAL
 from trading.simulator.events import BookChanged, DelayEnded, Event
 from trading.simulator.exchange import Exchange
 from trading.simulator.flow import Flow, FlowSettings
 from trading.simulator.frames import Publisher, book_message
 from trading.simulator.orders import Listing
+from trading.simulator.records import Records
+from trading.simulator.settlement import SettlementSettings
 
 FEE = FeeSchedule(rate_micro=70_000, exponent=1)
+BASE_FEE = 1_000  # what the venue says of every market with fees, and means nothing
 TICK_MICRO = 10_000
 MIN_ORDER_SIZE_MICRO = 5 * MICRO
 MARKETS_MAX = 200
 BEHIND_MS_MAX = 1_000  # a flow that is later than this skips what it missed
+PLAY_MONEY_MICRO = 10_000 * MICRO  # what a new address finds in its account
+USERS_MAX = 1_000
 QUIET_MS = 1_000  # nothing is due for longer than this
 # About ten updates a second in each market; a true gap every half a minute, a lagged leg as often.
 LOCAL_FLOW = FlowSettings(
@@ -57,13 +63,22 @@ class LocalVenue:
     """A venue to trade on: what its server asks, without the server. Times in ms of UTC."""
 
     def __init__(
-        self, *, seed: int, markets: int, now_ms: int, flow: FlowSettings = LOCAL_FLOW
+        self,
+        *,
+        seed: int,
+        markets: int,
+        now_ms: int,
+        flow: FlowSettings = LOCAL_FLOW,
+        settlement: SettlementSettings | None = None,
     ) -> None:
         """Raises ValueError for a number of markets without sense."""
         if not 1 <= markets <= MARKETS_MAX:
             raise ValueError(f"markets is {markets}, set it to 1 to {MARKETS_MAX}")
         random = Random(seed)  # noqa: S311 - a simulation has to repeat itself
-        self._exchange = Exchange(random=random, amounts=amounts, now_ms=now_ms)
+        self.exchange = Exchange(
+            random=random, amounts=amounts, now_ms=now_ms, settlement=settlement
+        )
+        self.records = Records(OUTCOMES)
         self.markets: dict[str, LocalMarket] = {}
         self._by_token: dict[str, LocalMarket] = {}
         for number in range(1, markets + 1):
@@ -81,7 +96,8 @@ class LocalVenue:
             min_order_size_micro=MIN_ORDER_SIZE_MICRO,
             fee_micro=partial(fee_charged, FEE),
         )
-        self._exchange.list_market(listing)
+        self.exchange.list_market(listing)
+        self.records.list_market(listing)
         publisher = Publisher([listing])
         fair_micro = random.randrange(settings.fair_micro_min, settings.fair_micro_max)
         market = LocalMarket(
@@ -89,7 +105,7 @@ class LocalVenue:
             listing=listing,
             publisher=publisher,
             flow=Flow(
-                exchange=self._exchange,
+                exchange=self.exchange,
                 listing=listing,
                 random=Random(random.getrandbits(64)),  # noqa: S311 - see above
                 settings=replace(settings, fair_micro=fair_micro),
@@ -104,7 +120,7 @@ class LocalVenue:
     def next_ms(self, now_ms: int) -> int:
         """Return when to call `advance` again, at the latest."""
         due = min(market.flow.next_ms for market in self.markets.values())
-        return min(due, self._exchange.next_ms() or due, now_ms + QUIET_MS)
+        return min(due, self.exchange.next_ms() or due, now_ms + QUIET_MS)
 
     def advance(self, now_ms: int) -> list[tuple[str, str]]:
         """Let everything happen up to a time; return (condition_id, frame) of what is published.
@@ -122,14 +138,15 @@ class LocalVenue:
             at_ms = market.flow.next_ms
             market.flow.step()
             frames += self._publish(at_ms)
-        self._exchange.advance(now_ms)
+        self.exchange.advance(now_ms)
         return frames + self._publish(now_ms)
 
     def _publish(self, at_ms: int) -> list[tuple[str, str]]:
         by_market: dict[str, list[Event]] = {}
-        for event in self._exchange.take_events():
+        for event in self.exchange.take_events():
             if isinstance(event, DelayEnded):
                 continue
+            self.records.take(event)
             by_market.setdefault(event.condition_id, []).append(event)
             if isinstance(event, BookChanged):
                 self.markets[event.condition_id].changed_ms = event.at_ms
@@ -138,6 +155,23 @@ class LocalVenue:
             for condition_id, market in self.markets.items()
             for frame in market.publisher.publish(by_market.get(condition_id, ()), at_ms)
         ]
+
+    def admit(self, address: str) -> bool:
+        """Let a wallet trade: a new one gets an account with play money. False: too many."""
+        if address in self.records.users:
+            return True
+        if len(self.records.users) >= USERS_MAX:
+            return False
+        self.exchange.open_account(address)
+        self.exchange.chain.deposit(address, PLAY_MONEY_MICRO)
+        self.exchange.refresh_view(address, COLLATERAL)
+        self.records.users.add(address)
+        return True
+
+    def listing_of(self, token_id: str) -> Listing | None:
+        """Return the market of a token, None for nobody's token."""
+        market = self._by_token.get(token_id)
+        return market.listing if market is not None else None
 
     def condition_of(self, token_id: str) -> str | None:
         """Return whose token it is, None for nobody's."""
@@ -161,8 +195,8 @@ class LocalVenue:
         message = book_message(
             market.listing,
             token_id,
-            tick_micro=self._exchange.tick_micro(token_id),
-            levels=self._exchange.levels(token_id),
+            tick_micro=self.exchange.tick_micro(token_id),
+            levels=self.exchange.levels(token_id),
             last_trade="",
             at_ms=market.changed_ms,
         )
@@ -182,9 +216,27 @@ class LocalVenue:
                 for token_id, outcome in zip(listing.token_ids, OUTCOMES, strict=True)
             ],
             "mos": Decimal(text_from_micro(listing.min_order_size_micro)),
-            "mts": Decimal(text_from_micro(self._exchange.tick_micro(listing.token_ids[0]))),
+            "mts": Decimal(text_from_micro(self.exchange.tick_micro(listing.token_ids[0]))),
             "v": "v1",
             "fd": {"r": Decimal(text_from_micro(FEE.rate_micro)), "e": FEE.exponent, "to": True},
+        }
+
+    def token_parameters(self, token_id: str) -> dict[str, Any]:
+        """Return the answers about one token, by the path that asks; none for an unknown one."""
+        listing = self.listing_of(token_id)
+        if listing is None:
+            return {}
+        first, second = listing.token_ids
+        tick = text_from_micro(self.exchange.tick_micro(token_id))
+        return {
+            "tick-size": {"minimum_tick_size": Decimal(tick)},
+            "neg-risk": {"neg_risk": listing.neg_risk},
+            "fee-rate": {"base_fee": BASE_FEE},
+            "market": {
+                "condition_id": listing.condition_id,
+                "primary_token_id": first,
+                "secondary_token_id": second,
+            },
         }
 
     def listings(self) -> list[dict[str, Any]]:

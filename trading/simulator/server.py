@@ -1,18 +1,22 @@
-"""The local venue's doors: the market channel and the public reads, as the venue serves them.
+"""The local venue on the wire: both channels, the public reads, and the way to the private doors.
 
-An ASGI application without a framework: four paths and one WebSocket. Who reads too slowly is
+An ASGI application without a framework. Who reads too slowly is
 disconnected, as the venue does it; nobody else waits for them.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
 
+from trading.simulator import payloads
+from trading.simulator.answers import BAD_PAYLOAD, Refusal
+from trading.simulator.doors import Doors, Request, refusal_body
 from trading.simulator.local_venue import LocalVenue
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -25,15 +29,20 @@ FRAMES_WAITING_MAX = 10_000
 PAGE_MAX = 100
 PAUSE_MS_MIN = 2  # frames of this time go out together
 TOO_SLOW = 1013
+NOT_ALLOWED = 1008
 NOT_FOUND = {"error": "not found"}
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode  # as the venue sends rates and ticks
 
 
 class _Reader:
-    """One open WebSocket."""
+    """One open WebSocket; `account_id` is whose messages the user channel sends, empty: not yet.
+
+    On the user channel `conditions` None stands for all markets.
+    """
 
     def __init__(self) -> None:
-        self.conditions: set[str] = set()
+        self.account_id = ""
+        self.conditions: set[str] | None = set()
         self.waiting: asyncio.Queue[str] = asyncio.Queue(FRAMES_WAITING_MAX)
         self.too_slow = asyncio.Event()
 
@@ -47,10 +56,16 @@ class _Reader:
 class VenueServer:
     """Serves one LocalVenue. Its time goes on while the application runs."""
 
-    def __init__(self, venue: LocalVenue, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, venue: LocalVenue, now_ms: Callable[[], int], doors: Doors | None = None
+    ) -> None:
+        """Without doors the venue is read-only: what is private is not found."""
         self._venue = venue
         self._now_ms = now_ms
-        self.readers: set[_Reader] = set()
+        self._doors = doors
+        self._latest_ms = now_ms()
+        self.readers: set[_Reader] = set()  # of the market channel
+        self.users: set[_Reader] = set()  # of the user channel
         self._time: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,69 +94,98 @@ class VenueServer:
                 return
 
     async def _run(self) -> None:
-        latest_ms = self._now_ms()
         while True:
-            # A host's clock may be set back; the venue's never goes back.
-            latest_ms = max(latest_ms, self._now_ms())
-            for condition_id, frame in self._venue.advance(latest_ms):
-                for reader in self.readers:
-                    if condition_id in reader.conditions:
-                        reader.tell(frame)
-            pause_ms = max(self._venue.next_ms(latest_ms) - latest_ms, PAUSE_MS_MIN)
+            now_ms = self._advance()
+            pause_ms = max(self._venue.next_ms(now_ms) - now_ms, PAUSE_MS_MIN)
             await asyncio.sleep(pause_ms / 1000)
 
-    # The market channel
+    def _advance(self) -> int:
+        """Let everything happen up to now, tell the readers, and return what time it is."""
+        # A host's clock may be set back; the venue's never goes back.
+        self._latest_ms = max(self._latest_ms, self._now_ms())
+        for condition_id, frame in self._venue.advance(self._latest_ms):
+            for reader in self.readers:
+                if reader.conditions and condition_id in reader.conditions:
+                    reader.tell(frame)
+        for message in self._venue.records.take_messages():
+            frame = _ENCODE(message.body).decode()
+            for user in self.users:
+                wanted = user.conditions is None or message.condition_id in user.conditions
+                if wanted and user.account_id == message.account_id:
+                    user.tell(frame)
+        return self._latest_ms
+
+    # The channels
 
     async def _websocket(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        if scope["path"] != "/ws/market":
-            await send({"type": "websocket.close", "code": 1008})
+        reader = _Reader()
+        if scope["path"] == "/ws/market":
+            readers, take = self.readers, partial(self._subscribe, reader)
+        elif scope["path"] == "/ws/user" and self._doors is not None:
+            readers, take = self.users, partial(self._follow, self._doors, reader)
+        else:
+            await send({"type": "websocket.close", "code": NOT_ALLOWED})
             return
         await send({"type": "websocket.accept"})
-        reader = _Reader()
-        self.readers.add(reader)
+        readers.add(reader)
         tasks = {
-            asyncio.create_task(self._listen(reader, receive)),
+            asyncio.create_task(_listen(reader, receive, take)),
             asyncio.create_task(_talk(reader, send)),
             asyncio.create_task(reader.too_slow.wait()),
         }
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.readers.discard(reader)
+            readers.discard(reader)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(RuntimeError, OSError):  # the client may be gone already
-            code = TOO_SLOW if reader.too_slow.is_set() else 1000
+            code = TOO_SLOW if reader.too_slow.is_set() else NOT_ALLOWED
             await send({"type": "websocket.close", "code": code})
 
-    async def _listen(self, reader: _Reader, receive: Receive) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            said = message.get("text") or ""
-            if said == "PING":
-                reader.tell("PONG")
-            else:
-                self._subscribe(reader, said)
+    def _follow(self, doors: Doors, reader: _Reader, said: str) -> bool:
+        """Take a frame of the user channel; False when it should have been a login and is none.
 
-    def _subscribe(self, reader: _Reader, said: str) -> None:
+        The login says which markets, none or an empty list for all; later frames add markets or
+        take them away, which changes nothing for who follows all.
+        """
+        frame = payloads.read(payloads.UserFrame, said, BAD_PAYLOAD)
+        if isinstance(frame, Refusal):
+            return bool(reader.account_id)
+        markets = self._venue.markets.keys() & (frame.markets or ())
+        if reader.account_id:
+            if reader.conditions is not None and frame.operation == "subscribe":
+                reader.conditions |= markets
+            elif reader.conditions is not None and frame.operation == "unsubscribe":
+                reader.conditions -= markets
+            return True
+        key = doors.keys.find(frame.auth.apiKey) if frame.auth is not None else None
+        if frame.auth is None or key is None:
+            return False
+        if not key.opens(frame.auth.secret, frame.auth.passphrase):
+            return False
+        reader.account_id, reader.conditions = key.address, set(markets) if frame.markets else None
+        return True
+
+    def _subscribe(self, reader: _Reader, said: str) -> bool:
         """Take a subscription; what is no such thing is passed over, as the venue does."""
         try:
             asked = json.loads(said)
             token_ids = [one for one in asked["assets_ids"] if isinstance(one, str)]
         except (ValueError, TypeError, KeyError, RecursionError):
-            return
+            return True
         token_ids = token_ids[:TOKENS_MAX]
         found = {condition for one in token_ids if (condition := self._venue.condition_of(one))}
+        conditions = reader.conditions or set()
         if asked.get("operation") == "unsubscribe":
-            reader.conditions -= found
-            return
-        reader.conditions |= found
+            reader.conditions = conditions - found
+            return True
+        reader.conditions = conditions | found
         if asked.get("initial_dump", True) and token_ids:
             reader.tell(self._venue.dump(token_ids))
+        return True
 
     # Reads
 
@@ -150,23 +194,51 @@ class VenueServer:
         if body is None:
             await _answer(send, 413, {"error": "payload too large"})
             return
-        status, value = self._read(scope["method"], scope["path"], scope["query_string"], body)
-        await _answer(send, status, value)
+        request = Request(
+            method=scope["method"],
+            path=scope["path"],
+            query=parse_qs(scope["query_string"].decode("ascii", "replace")),
+            headers={
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in scope.get("headers", ())
+            },
+            body=body,
+        )
+        if self._doors is not None and self._doors.has(request):
+            await self._private(self._doors, request, send)
+        else:
+            await _answer(send, *self._read(request))
 
-    def _read(self, method: str, path: str, query: bytes, body: bytes) -> tuple[int, Any]:
-        asked = parse_qs(query.decode("ascii", "replace"))
+    async def _private(self, doors: Doors, request: Request, send: Send) -> None:
+        """Let a private request happen now, and publish at once what came of it."""
+        value = doors.answer(request, self._advance())
+        self._advance()
+        if isinstance(value, Refusal):
+            await _answer(send, value.http, refusal_body(value), value.retry_after_s)
+        else:
+            await _answer(send, 200, value)
+
+    def _read(self, request: Request) -> tuple[int, Any]:
         found: Any = None
-        match method, path.strip("/").split("/"):
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["ok"]:
+                found = "OK"
+            case "GET", ["version"]:
+                found = {"version": 2}
             case "GET", ["time"]:
                 found = self._now_ms() // 1_000
             case "GET", ["book"]:
-                found = self._venue.book(asked.get("token_id", [""])[0])
+                found = self._venue.book(request.asked("token_id"))
+            case "GET", ["tick-size" | "neg-risk" | "fee-rate" as name]:
+                found = self._venue.token_parameters(request.asked("token_id")).get(name)
+            case "GET", ["markets-by-token", token_id]:
+                found = self._venue.token_parameters(token_id).get("market")
             case "GET", ["clob-markets", condition_id]:
                 found = self._venue.parameters(condition_id)
             case "GET", ["markets", "keyset"]:
-                found = self._page(asked)
+                found = self._page(request.query)
             case "POST", ["books"]:
-                return self._books(body)
+                return self._books(request.body)
         return (404, NOT_FOUND) if found is None else (200, found)
 
     def _books(self, body: bytes) -> tuple[int, Any]:
@@ -179,7 +251,7 @@ class VenueServer:
         books = (self._venue.book(token_id) for token_id in token_ids)
         return 200, [book for book in books if book is not None]
 
-    def _page(self, asked: dict[str, list[str]]) -> dict[str, Any]:
+    def _page(self, asked: Mapping[str, list[str]]) -> dict[str, Any]:
         """Return one page; the cursor is the number of markets before it."""
         wanted = asked.get("condition_ids")
         closed = asked.get("closed") == ["true"]
@@ -192,6 +264,19 @@ class VenueServer:
         end = start + max(1, min(limit, PAGE_MAX))
         more = {"next_cursor": str(end)} if end < len(listed) else {}
         return {"markets": listed[start:end], **more}
+
+
+async def _listen(reader: _Reader, receive: Receive, take: Callable[[str], bool]) -> None:
+    """Take frames until the client leaves, or until one is not allowed."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        said = message.get("text") or ""
+        if said == "PING":
+            reader.tell("PONG")
+        elif not take(said):
+            return
 
 
 async def _talk(reader: _Reader, send: Send) -> None:
@@ -212,12 +297,14 @@ async def _body(receive: Receive) -> bytes | None:
             return body
 
 
-async def _answer(send: Send, status: int, value: Any) -> None:
+async def _answer(send: Send, status: int, value: Any, retry_after_s: int = 0) -> None:
     headers = [(b"content-type", b"application/json")]
+    if retry_after_s:
+        headers.append((b"retry-after", str(retry_after_s).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": _ENCODE(value)})
 
 
-def _whole(asked: dict[str, list[str]], name: str, default: int) -> int:
+def _whole(asked: Mapping[str, list[str]], name: str, default: int) -> int:
     text = asked.get(name, [""])[0]
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default

@@ -1,5 +1,6 @@
 """`manage.py simulate_exchange`: the local venue, until Ctrl-C. Needs no database."""
 
+import secrets
 from argparse import ArgumentParser
 from typing import Any
 
@@ -9,7 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from polyarb_site.clock import SystemClock
 from polyarb_site.preflight import check_port
+from polyarb_site.yaml_files import ConfigError, read_yaml
+from trading.config.venues import VenuesError, venue_settings
+from trading.simulator.doors import Doors
 from trading.simulator.local_venue import LocalVenue
+from trading.simulator.order_door import DoorSettings
 from trading.simulator.server import VenueServer
 
 LOOPBACK = "127.0.0.1"  # play money: nobody else's business
@@ -43,7 +48,8 @@ class Command(BaseCommand):
             )
         try:
             venue = LocalVenue(seed=options["seed"], markets=options["markets"], now_ms=now_ms())
-        except ValueError as error:
+            doors = _door_settings()
+        except (ValueError, ConfigError, VenuesError) as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         self.stdout.write(
             f"local venue on http://{LOOPBACK}:{port}, seed {options['seed']}, "
@@ -51,7 +57,7 @@ class Command(BaseCommand):
         )
         self.stdout.flush()
         uvicorn.run(
-            VenueServer(venue, now_ms),
+            VenueServer(venue, now_ms, Doors(venue, doors)),
             host=LOOPBACK,
             port=port,
             ws="websockets-sansio",
@@ -60,3 +66,14 @@ class Command(BaseCommand):
             access_log=False,
             timeout_graceful_shutdown=2,
         )
+
+
+def _door_settings() -> DoorSettings:
+    """Return what signatures are made for; the secret is new at each start, and so are all keys."""
+    known = venue_settings(read_yaml(settings.CONFIG_DIR / "venues.yaml"))
+    return DoorSettings(
+        chain_id=known.chain_id,
+        exchange=known.contracts.exchange,
+        neg_risk_exchange=known.contracts.neg_risk_exchange,
+        secret=secrets.token_bytes(32),
+    )
