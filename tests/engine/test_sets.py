@@ -263,7 +263,7 @@ class TestResolution:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), max_size=30))
 def test_whatever_the_venue_says_the_ledger_balances(script):
     """Random answers in random order: contradictions halt, they never corrupt."""
     live = Live()
@@ -280,6 +280,10 @@ def test_whatever_the_venue_says_the_ledger_balances(script):
             live.fill(order, "10", TradeState.FAILED, trade=f"t-{order.order_id}")
         elif action == 4:
             live.fill(order, "10", TradeState.CONFIRMED, trade=f"t-{order.order_id}")
+        elif action == 5:
+            live.tell(
+                MarketStatus(condition_id=MARKET, state=MarketState.RESOLVED, winning_token_id=YES)
+            )
         else:
             live.fill(order, "10", trade=f"t-{order.order_id}")
     for command in live.commands:

@@ -14,9 +14,9 @@ PACKAGES = ("polyarb_site", *APPS)
 UNITS = "trading/engine/units.py"  # the one pure file that every package may use
 PURE_BELOW = {  # what a pure package may also use: settings are read into the engine's own types
     "trading/config": ("trading/engine",),
-    # One definition of the rules of amounts and fees; nothing else of the engine.
+    # One definition of words, amounts and fees; nothing else of the engine.
     "trading/simulator": tuple(
-        f"trading/engine/{name}.py" for name in ("amounts", "fees", "market")
+        f"trading/engine/{name}.py" for name in ("amounts", "codes", "fees", "market")
     ),
 }
 EDGE_FLOOR = ("polyarb_site/clock.py",)  # the floor that stands without Django

@@ -4,9 +4,10 @@ from functools import partial
 from random import Random
 
 from trading.engine import amounts, fees
+from trading.engine.codes import Side
 from trading.engine.market import FeeSchedule
 from trading.engine.units import MICRO
-from trading.simulator.codes import COLLATERAL, OrderType, Side
+from trading.simulator.codes import COLLATERAL, OrderType
 from trading.simulator.exchange import Exchange
 from trading.simulator.gates import Tier
 from trading.simulator.orders import Listing, NewOrder

@@ -7,8 +7,9 @@ import pytest
 
 from tests.simulator.builders import CONDITION, NO, YES, collateral_of, make_listing, shares_of
 from tests.simulator.watching import World
+from trading.engine.codes import TradeState
 from trading.engine.units import MICRO
-from trading.simulator.codes import OrderChange, TradeState
+from trading.simulator.codes import OrderChange
 from trading.simulator.events import OrderChanged, TradeChanged
 from trading.simulator.flow import Flow, FlowSettings
 

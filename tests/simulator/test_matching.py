@@ -3,9 +3,10 @@
 import pytest
 
 from tests.simulator.builders import CONDITION, NO, YES, Client, collateral_of, make_exchange
+from trading.engine.codes import TradeState
 from trading.engine.units import MICRO
 from trading.simulator.answers import FAK_KILLED, FOK_KILLED
-from trading.simulator.codes import COLLATERAL, MatchKind, TradeState
+from trading.simulator.codes import COLLATERAL, MatchKind
 from trading.simulator.events import BookChanged, OrderChanged, TickChanged, TradeChanged
 
 

@@ -17,8 +17,9 @@ from tests.simulator.builders import (
     make_exchange,
     shares_of,
 )
+from trading.engine.codes import TradeState
 from trading.engine.units import MICRO
-from trading.simulator.codes import TradeState, VenueMode
+from trading.simulator.codes import VenueMode
 from trading.simulator.events import OrderChanged, TradeChanged
 from trading.simulator.settlement import SettlementSettings
 

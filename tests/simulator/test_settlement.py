@@ -16,9 +16,10 @@ from tests.simulator.builders import (
     make_exchange,
     shares_of,
 )
+from trading.engine.codes import TradeState
 from trading.engine.units import MICRO
 from trading.simulator.accounts import RevertedError
-from trading.simulator.codes import COLLATERAL, TradeState
+from trading.simulator.codes import COLLATERAL
 from trading.simulator.events import TradeChanged
 from trading.simulator.settlement import SettlementSettings, Trade, draw_timetable
 

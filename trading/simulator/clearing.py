@@ -5,9 +5,9 @@ from functools import partial
 from hashlib import sha256
 from random import Random
 
+from trading.engine.codes import Side, TradeState
 from trading.simulator.accounts import Chain, RevertedError
 from trading.simulator.agenda import Agenda
-from trading.simulator.codes import Side, TradeState
 from trading.simulator.events import Event, Fill, TradeChanged
 from trading.simulator.orders import Order
 from trading.simulator.settlement import SettlementSettings, Trade, draw_timetable

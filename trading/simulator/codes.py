@@ -1,15 +1,11 @@
-"""The words of the local venue, as the real one writes them on the wire."""
+"""The words of the local venue, as the real one writes them on the wire.
+
+Sides and the states of a trade are the engine's own words for the same texts.
+"""
 
 from enum import StrEnum
 
 COLLATERAL = "COLLATERAL"  # the asset that is no outcome token: pUSD
-
-
-class Side(StrEnum):
-    """The side of an order."""
-
-    BUY = "BUY"
-    SELL = "SELL"
 
 
 class OrderType(StrEnum):
@@ -19,16 +15,6 @@ class OrderType(StrEnum):
     GTD = "GTD"
     FOK = "FOK"
     FAK = "FAK"
-
-
-class TradeState(StrEnum):
-    """The settlement of one trade; the allowed moves are in settlement.py."""
-
-    MATCHED = "MATCHED"
-    MINED = "MINED"
-    RETRYING = "RETRYING"
-    CONFIRMED = "CONFIRMED"
-    FAILED = "FAILED"
 
 
 class VenueMode(StrEnum):

@@ -1,15 +1,17 @@
 """Takes orders in, matches them, lets them rest, cancels them: all that happens to an order."""
 
+from collections import OrderedDict
 from functools import partial
 from typing import NamedTuple
 
+from trading.engine.codes import Side
 from trading.engine.units import MICRO
 from trading.simulator import answers
 from trading.simulator.accounts import Account, Chain
 from trading.simulator.agenda import Agenda
 from trading.simulator.answers import OrderAnswer, Refusal
 from trading.simulator.clearing import Clearing, taker_amounts
-from trading.simulator.codes import OrderChange, OrderStatus, OrderType, Side
+from trading.simulator.codes import OrderChange, OrderStatus, OrderType
 from trading.simulator.events import BookChanged, DelayEnded, Event, Fill, OrderChanged, TickChanged
 from trading.simulator.matching import MarketBook, Plan, match_kind
 from trading.simulator.orders import (
@@ -22,7 +24,7 @@ from trading.simulator.orders import (
     read_price,
 )
 
-SEEN_MAX = 1_000_000  # order ids remembered to refuse a repetition; the oldest are forgotten
+SEEN_MAX = 200_000  # order ids remembered to refuse a repetition; the oldest are forgotten
 COARSE_TICK_MICRO = 10_000
 FINE_TICK_MICRO = 1_000
 FINE_ABOVE_MICRO = 960_000
@@ -63,7 +65,7 @@ class Desk:
         self._amounts = amounts
         self._events = events
         self._held: dict[str, Hold] = {}  # by condition
-        self._seen: dict[str, None] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._sequence = 0
 
     def list_market(self, listing: Listing) -> None:
@@ -351,7 +353,7 @@ class Desk:
 
     def _remember(self, order_id: str) -> None:
         if len(self._seen) >= SEEN_MAX:
-            del self._seen[next(iter(self._seen))]
+            self._seen.popitem(last=False)
         self._seen[order_id] = None
 
     def _publish(self, book: MarketBook, order_id: str, at_ms: int) -> None:

@@ -7,8 +7,9 @@ channel of OrderChanged and TradeChanged.
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from trading.engine.codes import Side, TradeState
 from trading.simulator.answers import OrderAnswer, Refusal
-from trading.simulator.codes import MatchKind, OrderChange, OrderType, Side, TradeState
+from trading.simulator.codes import MatchKind, OrderChange, OrderType
 
 LevelChange: TypeAlias = tuple[bool, int, int]  # is it an ask, price_micro, the new size_micro
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from trading.engine.codes import Side
 from trading.engine.units import MICRO, cost_up
-from trading.simulator.codes import COLLATERAL, OrderType, Side
+from trading.simulator.codes import COLLATERAL, OrderType
 from trading.simulator.exchange import Exchange
 from trading.simulator.gates import Tier
 from trading.simulator.orders import Listing, NewOrder

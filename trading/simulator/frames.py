@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha1
 from typing import Any
 
+from trading.engine.codes import TradeState
 from trading.engine.units import MICRO
 from trading.engine.units import text_from_micro as text
-from trading.simulator.codes import TradeState
 from trading.simulator.events import (
     BookChanged,
     Event,

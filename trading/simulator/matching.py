@@ -9,8 +9,9 @@ documented by the venue (polymarket.md section 4): it is what every order book d
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from trading.engine.codes import Side
 from trading.engine.units import MICRO, divide_down
-from trading.simulator.codes import MatchKind, Side
+from trading.simulator.codes import MatchKind
 from trading.simulator.events import LevelChange, TokenChange
 from trading.simulator.orders import Listing, Order, fill_step_micro
 

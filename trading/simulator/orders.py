@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from trading.engine.codes import Side
 from trading.engine.units import DECIMALS, MICRO
 from trading.simulator import answers
 from trading.simulator.answers import Refusal
-from trading.simulator.codes import COLLATERAL, OrderType, Side
+from trading.simulator.codes import COLLATERAL, OrderType
 
 EXPIRES_EARLY_S = 60  # the venue expires a GTD order about a minute before its time
 PRICE_UNIT_MICRO = 100  # four decimals: the finest price that the venue knows

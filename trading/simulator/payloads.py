@@ -4,9 +4,10 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from trading.engine.codes import Side
 from trading.simulator import answers
 from trading.simulator.answers import Refusal
-from trading.simulator.codes import OrderType, Side
+from trading.simulator.codes import OrderType
 
 TEXT_MAX = 200  # of a refusal: a client may invent names of any length
 UINT_256_MAX = 2**256 - 1

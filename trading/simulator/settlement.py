@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
+from trading.engine.codes import Side, TradeState
 from trading.engine.units import MICRO
-from trading.simulator.codes import COLLATERAL, MatchKind, Side, TradeState
+from trading.simulator.codes import COLLATERAL, MatchKind
 from trading.simulator.events import Fill, TradeChanged
 
 # Every allowed move and nothing else. MINED never goes back: what was paid out may be spent.
