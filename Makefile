@@ -15,12 +15,14 @@ NAUTILUS_STAMP := $(NAUTILUS_VENV)/.installed
 
 # The product. Tests take liberties with types that would need a cast a line.
 CHECKED := $(wildcard manage.py polyarb_site trading alerts reports checks)
-# One worker per core, at most four: each worker makes a database of its own first.
-PYTEST := $(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
-	$(if $(POLYARB_CI_NO_SKIP),-p tests.plugins.no_skip)
+# A worker for each core: what trades against the clock misses its deadlines when more of them
+# share one. At most four, for each makes a database of its own first.
+WORKERS := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores : 4)))
+PYTEST_ALONE := $(VENV)/bin/python -m pytest $(if $(POLYARB_CI_NO_SKIP),-p tests.plugins.no_skip)
+PYTEST := $(PYTEST_ALONE) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast test-postgres lint bench lock clean
+.PHONY: help install evm run test test-fast test-postgres lint bench lock clean
 
 help: ## List the targets
 	@echo "PolyArb portal. Targets:"
@@ -68,18 +70,57 @@ $(STAMP): requirements-dev.lock
 	touch $(STAMP); \
 	echo "make install: ready, $$($(VENV)/bin/python --version) in $(VENV)"
 
-run: install ## Start the portal: make run [FEED=..] [SPEED=..] [PORT=..]
-	$(VENV)/bin/python manage.py up \
-		$(if $(FEED),--feed $(FEED)) $(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT))
+# The local chain's program and contracts come from npm, and stay out of the tree: the contracts'
+# licence (LGPL) is kept by installing them. Without npm, or without a network, everything else
+# works and the local venue settles on its own books.
+EVM := build/evm
+EVM_SOURCES := trading/simulator/evm
+EVM_STAMP := $(EVM)/.installed
+evm: $(STAMP) ## Install the local chain with npm, if npm is there
+	@set -eu; \
+	newest="$$(ls -t $(EVM_STAMP) $(EVM_SOURCES)/package-lock.json $(EVM_SOURCES)/compiling.py \
+		$(EVM_SOURCES)/contracts/*.sol 2>/dev/null | head -n 1)"; \
+	if [ "$$newest" = $(EVM_STAMP) ]; then exit 0; fi; \
+	if ! npm --version >/dev/null 2>&1; then \
+		echo "make evm: npm is not there, the local venue does without a chain" >&2; exit 0; \
+	fi; \
+	mkdir -p $(EVM); \
+	cp $(EVM_SOURCES)/package.json $(EVM_SOURCES)/package-lock.json $(EVM)/; \
+	if (cd $(EVM) && npm ci --silent --ignore-scripts --no-audit --no-fund --fetch-retries=1) \
+		&& $(VENV)/bin/python -m trading.simulator.evm.compiling $(EVM); then \
+		touch $(EVM_STAMP); echo "make evm: ready in $(EVM)"; \
+	else \
+		echo "make evm: npm could not install it, the local venue does without a chain" >&2; \
+	fi
 
-test: install ## Run the whole test suite
-	$(PYTEST)
+run: install evm ## Start the portal: make run [FEED=..] [SHADOW=1] [SPEED=..] [PORT=..]
+	@$(VENV)/bin/python manage.py up \
+		$(if $(FEED),--feed $(FEED)) $(if $(SHADOW),--shadow) \
+		$(if $(SPEED),--speed $(SPEED)) $(if $(PORT),--port $(PORT))
 
-test-fast: install ## Run the tests that are not marked slow
-	$(PYTEST) -m "not slow"
+# Whole installations that trade against the clock come last, one by one: a machine that is busy
+# with other tests is not fit to trade, which the portal rightly says. Interrupted (2), it ends.
+test: install evm ## Run the whole test suite
+	@failed=0; \
+	$(PYTEST) -m "not alone" || failed=$$?; \
+	if [ $$failed = 2 ]; then exit 2; fi; \
+	$(PYTEST_ALONE) -m alone || failed=$$?; \
+	exit $$failed
 
-test-postgres: install ## Run the whole test suite on PostgreSQL and Redis
-	DATABASE_URL="$(DATABASE_URL)" REDIS_URL="$(REDIS_URL)" $(PYTEST)
+# After each change: the engine, its edges and the house rules, which need no database. What is quick
+# of a folder is run by IN, such as make test-fast IN=tests/checks.
+QUICK := $(addprefix tests/,account engine execution feeds signer simulator wire test_tidy.py)
+test-fast: install evm ## Run quick tests of engine and edges, or of a folder: IN=tests/checks
+	$(PYTEST) -m "not slow$(if $(IN),, and not database)" $(or $(IN),$(QUICK))
+
+# These know no database, so a second run on another one would tell nothing new. Nor would pages in
+# a browser, which are the same whatever is behind them, or the benchmarks.
+NO_DATABASE := account engine evm execution feeds signer simulation simulator wire
+# ONLY: which marks a run shall take; LEFT_OUT: further folders that it shall leave out.
+ONLY := not browser
+test-postgres: install evm ## Run the tests that use a database on PostgreSQL and Redis
+	DATABASE_URL="$(DATABASE_URL)" REDIS_URL="$(REDIS_URL)" $(PYTEST) -m "$(ONLY)" \
+		$(addprefix --ignore=tests/,$(NO_DATABASE) $(LEFT_OUT)) --ignore=tests/test_bench.py
 
 lint: install ## Check style, types and migrations
 	$(VENV)/bin/ruff check .

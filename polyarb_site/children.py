@@ -2,6 +2,7 @@
 
 A child runs in a session of its own: Ctrl-C in the terminal reaches only the supervisor, which
 stops the children in order. The kernel sends a child SIGTERM when its parent dies, however it dies.
+A child inherits the environment except for secrets, which only a program that names them gets.
 """
 
 import ctypes
@@ -20,6 +21,7 @@ LOG_BYTES_MAX = 5 * 1_048_576
 LOG_FILES_MAX = 3
 LINE_LENGTH_MAX = 2_000
 LOUD = (" WARNING ", " ERROR ", " CRITICAL ", "Traceback ", "Error: ")
+SECRET_VARIABLES = ("POLYARB_SIGNER_KEY",)
 CLEAN_EXITS = {0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -34,6 +36,14 @@ class Program:
     variables: Mapping[str, str]  # on top of our own environment, which it inherits
     grace_s: float
     hurried_grace_s: float
+    secrets: frozenset[str] = frozenset()  # of SECRET_VARIABLES, what it may inherit
+
+    @property
+    def full_command(self) -> list[str]:
+        """The command behind `env`, which takes secrets away and adds the variables."""
+        dropped = [f"-u{name}" for name in SECRET_VARIABLES if name not in self.secrets]
+        added = [f"{name}={value}" for name, value in self.variables.items()]
+        return ["/usr/bin/env", *dropped, *added, *self.command]
 
 
 class Child:
@@ -52,7 +62,7 @@ class Child:
             errors="replace",
         )
         self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-            ["/usr/bin/env", *(f"{k}={v}" for k, v in program.variables.items()), *program.command],
+            program.full_command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -68,11 +68,54 @@ class Environment:
             )
         return text
 
+    def choice(self, name: str, default: str, words: tuple[str, ...]) -> str:
+        """Return one of the words, or raise ImproperlyConfigured."""
+        text = self.text(name, default)
+        if text not in words:
+            raise ImproperlyConfigured(f"{name} is {text!r}; set it to {' or '.join(words)}")
+        return text
+
+    def address(self, name: str) -> str:
+        """Return an address on the chain, empty when it is not set."""
+        text = self.text(name, "")
+        if text and not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+            raise ImproperlyConfigured(f"{name} is no address; set it to 0x and 40 hex digits")
+        return text
+
+    def secret_url(self, name: str) -> str:
+        """Return an http address, empty when it is not set. It may hold a key: never repeated."""
+        text = self.text(name, "")
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            good = False
+        if text and not good:
+            raise ImproperlyConfigured(f"{name} is no http:// or https:// address; correct it")
+        return text
+
     def path(self, name: str, default: Path) -> Path:
         """Return an absolute path; a relative one counts from the current directory."""
         text = self.text(name, "")
         # Path.resolve() would follow links: what a person named stays what is used.
         return Path(os.path.abspath(text)) if text else default  # noqa: PTH100
+
+    def optional_path(self, name: str) -> Path | None:
+        """Return an absolute path, None when it is not set."""
+        return self.path(name, Path()) if self.text(name, "") else None
+
+    def age_recipient(self, name: str) -> str:
+        """Return a public key of age, empty when it is not set.
+
+        Raises ImproperlyConfigured, which never repeats the text: a secret key looks much the same.
+        """
+        text = self.text(name, "")
+        if text and not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
+            raise ImproperlyConfigured(
+                f"{name} is no public key of age; set it to age1 and 58 more characters, as "
+                "age-keygen shows it"
+            )
+        return text
 
     def refuse_unknown(self, prefix: str, *, also_known: tuple[str, ...] = ()) -> None:
         """Raise ImproperlyConfigured for a variable of ours that nobody reads: a typing mistake."""

@@ -5,6 +5,7 @@ the guesses of others from elsewhere, and no lock outlives the minute: an operat
 """
 
 import hashlib
+from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -46,3 +47,22 @@ class ThrottledBackend(ModelBackend):
             for subject in limits:
                 window.count(subject)
         return user
+
+
+class Confirmation(StrEnum):
+    """What came of asking somebody for their password again."""
+
+    RIGHT = "RIGHT"
+    WRONG = "WRONG"
+    TOO_MANY = "TOO_MANY"  # wrong ones in this minute: it was not looked at
+
+
+def confirm_password(user: User, password: str, *, clock: Clock | None = None) -> Confirmation:
+    """Return whether this is the password of somebody who is in already, slowed down as a login."""
+    window, subject = MinuteWindow(clock or SystemClock()), f"confirm:{user.pk}"
+    if window.counted(subject) >= FAILURES_MAX_BY_NAME:
+        return Confirmation.TOO_MANY
+    if password and user.check_password(password):
+        return Confirmation.RIGHT
+    window.count(subject)
+    return Confirmation.WRONG

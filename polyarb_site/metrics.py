@@ -29,12 +29,21 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
+from alerts.selectors import figures as alert_figures
 from polyarb_site.clock import Clock, SystemClock
 from polyarb_site.live import outbox, tailer
 from polyarb_site.live.models import OutboxMessage
 from polyarb_site.rest.permissions import has_any_role
 from polyarb_site.rest.views import ApiView
-from trading.selectors.metrics import AccountFacts, account_facts, session_states
+from trading.selectors.metrics import (
+    NO_PROBLEM,
+    AccountFacts,
+    access_problems,
+    account_facts,
+    money_kinds,
+    session_states,
+    verdicts,
+)
 
 BREAKER_STATES = ("CLOSED", "OPEN", "HALF_OPEN")
 JOURNAL_FILES_MAX = 20_000
@@ -50,6 +59,7 @@ COUNTERS = (
     ("sets_submitted", "polyarb_sets_submitted", "Sets submitted"),
     ("sets_completed", "polyarb_sets_completed", "Sets completed"),
     ("sets_failed", "polyarb_sets_failed", "Sets failed"),
+    ("batches_sent", "polyarb_order_batches_sent", "Batches of live orders handed to the wire"),
 )
 GAUGES = (
     ("markets", "polyarb_markets", "Markets watched"),
@@ -76,8 +86,16 @@ GAUGES = (
         "polyarb_worst_case_loss_micro_dollars",
         "Loss if every open leg resolves against us, millionths of a dollar",
     ),
+    ("orders_followed", "polyarb_orders_followed", "Live orders whose end is not known yet"),
     ("cash_micro", "polyarb_cash_micro_dollars", "Cash, millionths of a dollar"),
 )
+RPC_COUNTERS = (
+    ("requests", "polyarb_rpc_requests", "Requests to an endpoint of the chain in this session"),
+    ("errors", "polyarb_rpc_errors", "Requests to it that failed"),
+    ("disagreed", "polyarb_rpc_disagreements", "Answers of it that another contradicted"),
+    ("went_back", "polyarb_rpc_steps_back", "Times that it named an older block than before"),
+)
+RPC_ENDPOINTS_MAX = 10
 
 
 class FactsCollector(Collector):
@@ -92,6 +110,9 @@ class FactsCollector(Collector):
         families = (
             *_engine_families(accounts),
             *_sample_families(accounts),
+            *_order_families(accounts),
+            *_rpc_families(accounts),
+            *_alert_families([facts.account for facts in accounts], self._clock),
             *_queue_families(),
             *_outbox_families(self._clock),
             *_file_families(self._clock),
@@ -105,6 +126,9 @@ def _engine_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
     wanted = _gauge("polyarb_engine_wanted", "1 while the engine is asked to run")
     state = StateSetMetricFamily(
         "polyarb_engine_state", "State of the newest session", labels=["account"]
+    )
+    money = StateSetMetricFamily(
+        "polyarb_money", "Whose money the dollars of the account are", labels=["account"]
     )
     heartbeat = _gauge(
         "polyarb_engine_heartbeat_age_seconds", "Age of the heartbeat of a session not ended"
@@ -121,19 +145,20 @@ def _engine_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
         wanted.add_metric(labels, facts.desired_run)
         if facts.session_state is not None:
             state.add_metric(labels, {s: s == facts.session_state for s in session_states()})
+            money.add_metric(labels, {m: m == facts.money for m in money_kinds()})
         _add(heartbeat, labels, facts.heartbeat_age_us, 1_000_000)
         _add(token, labels, facts.lease_token)
         _add(left, labels, facts.lease_left_ns, 1_000_000_000)
         for code, count in sorted(facts.refusals.items()):
             refusals.add_metric([facts.account, code], count)
-    return (phase, halted, wanted, state, heartbeat, token, left, refusals)
+    return (phase, halted, wanted, state, money, heartbeat, token, left, refusals)
 
 
 def _sample_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
     age = _gauge("polyarb_sample_age_seconds", "Age of the figures of the engine")
     feed = _gauge("polyarb_feed_age_seconds", "Age of the newest frame of the feed")
     latency = _gauge(
-        "polyarb_decision_latency_seconds", "Decision latency of the last second", "quantile"
+        "polyarb_decision_latency_seconds", "Decision latency of the last second", "percentile"
     )
     breaker = StateSetMetricFamily("polyarb_breaker_state", "Circuit breaker", labels=["account"])
     families: list[Metric] = [age, feed, latency, breaker]
@@ -141,8 +166,8 @@ def _sample_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
         labels = [facts.account]
         _add(age, labels, facts.sample_age_us, 1_000_000)
         _add(feed, labels, facts.feed_age_ms, 1_000)
-        _add(latency, [*labels, "0.5"], facts.decision_p50_us, 1_000_000)
-        _add(latency, [*labels, "0.99"], facts.decision_p99_us, 1_000_000)
+        _add(latency, [*labels, "50"], facts.decision_p50_us, 1_000_000)
+        _add(latency, [*labels, "99"], facts.decision_p99_us, 1_000_000)
         if (now := facts.figures.get("breaker")) in BREAKER_STATES:
             breaker.add_metric(labels, {s: s == now for s in BREAKER_STATES})
     for name, metric, text in COUNTERS:
@@ -156,6 +181,88 @@ def _sample_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
         for facts in accounts:
             _add(gauge, [facts.account], facts.figures.get(name))
     return families
+
+
+def _order_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
+    """Tell whether live orders can be sent, how fast they were, and whether the books are true."""
+    possible = _gauge(
+        "polyarb_orders_possible", "1 while live orders can be sent, 0 while something forbids it"
+    )
+    problem = StateSetMetricFamily(
+        "polyarb_access_problem", "Gravest thing that forbids live orders", labels=["account"]
+    )
+    latency = _gauge(
+        "polyarb_order_sent_latency_seconds",
+        "Time from a decision of this session to its orders on the wire",
+        "percentile",
+    )
+    incidents = _gauge("polyarb_incidents_open", "Incidents that a person has to resolve")
+    age = _gauge(
+        "polyarb_reconciliation_age_seconds", "Age of the newest comparison with venue and chain"
+    )
+    verdict = StateSetMetricFamily(
+        "polyarb_reconciliation_verdict",
+        "Verdict of the newest comparison of ledger, venue and chain",
+        labels=["account"],
+    )
+    for facts in accounts:
+        labels = [facts.account]
+        if (stands := facts.access_problem) is not None:
+            possible.add_metric(labels, stands == NO_PROBLEM)
+            problem.add_metric(labels, {one: one == stands for one in access_problems()})
+        for percentile, name in (("50", "p50"), ("99", "p99")):
+            us = facts.figures.get(f"order_sent_session_{name}_us")
+            _add(latency, [*labels, percentile], us, 1_000_000)
+        incidents.add_metric(labels, facts.incidents_open)
+        _add(age, labels, facts.reconciled_age_us, 1_000_000)
+        if facts.verdict is not None:
+            verdict.add_metric(labels, {one: one == facts.verdict for one in verdicts()})
+    return (possible, problem, latency, incidents, age, verdict)
+
+
+def _rpc_families(accounts: list[AccountFacts]) -> Iterable[Metric]:
+    """Tell how a live engine's endpoints of the chain are doing. Words of errors are no label."""
+    families: list[Metric] = []
+    for _, metric, text in RPC_COUNTERS:
+        families.append(CounterMetricFamily(metric, text, labels=["account", "endpoint"]))
+    block = _gauge("polyarb_rpc_block_number", "Newest block that an endpoint named", "endpoint")
+    usable = _gauge("polyarb_rpc_usable", "1 while an endpoint is asked, 0 while not", "endpoint")
+    for facts in accounts:
+        for one in _rows(facts.figures.get("rpc")):
+            labels = [facts.account, str(one.get("name"))]
+            for (name, _, _), counter in zip(RPC_COUNTERS, families, strict=True):
+                _add(counter, labels, one.get(name))
+            _add(block, labels, one.get("block"))
+            _add(usable, labels, not one.get("out_because") and not one.get("away"))
+    return (*families, block, usable)
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    """Return the first endpoints of a list as a sample has it, none of anything else."""
+    rows = value[:RPC_ENDPOINTS_MAX] if isinstance(value, list) else []
+    return [one for one in rows if isinstance(one, dict)]
+
+
+def _alert_families(accounts: list[str], clock: Clock) -> Iterable[Metric]:
+    """Tell what is wrong, whether anybody judges the rules, and whether people can be told."""
+    alerts = _gauge("polyarb_alerts", "Alerts that have not ended", "level", "state")
+    age = GaugeMetricFamily(
+        "polyarb_alert_rules_judged_age_seconds", "Time since the alert rules were last judged"
+    )
+    unsent = GaugeMetricFamily(
+        "polyarb_deliveries_unsent", "Messages that wait for a channel", labels=["channel"]
+    )
+    failing = GaugeMetricFamily(
+        "polyarb_channel_failing", "1 while messages to a channel fail", labels=["channel"]
+    )
+    for labels, number in alert_figures.open_alerts(accounts).items():
+        alerts.add_metric(labels, number)
+    if (at := alert_figures.judged_at()) is not None:
+        age.add_metric([], max(0.0, (clock.now() - at).total_seconds()))
+    for channel in alert_figures.channels():
+        unsent.add_metric([channel.name], channel.unsent)
+        failing.add_metric([channel.name], channel.failing)
+    return (alerts, age, unsent, failing)
 
 
 def _queue_families() -> Iterable[Metric]:

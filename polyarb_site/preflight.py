@@ -20,6 +20,7 @@ PYTHON_MIN = (3, 11)
 FREE_BYTES_MIN = 200 * 1024 * 1024
 PORT_MAX = 65_535
 PROBE_PREFIX = ".writable-"
+RESTORE_FILE = "restore.json"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,19 @@ def check_disk(data_dir: Path, free_bytes_min: int = FREE_BYTES_MIN) -> list[Pro
     ]
 
 
+def check_restore(data_dir: Path) -> list[Problem]:
+    """Refuse to start in the middle of a restore: half of the state is that of another day."""
+    if not os.path.lexists(data_dir / RESTORE_FILE):
+        return []
+    return [
+        Problem(
+            code="RESTORE_UNFINISHED",
+            message=f"a restore was begun and not finished; {data_dir / RESTORE_FILE} says which",
+            remedy="finish it: manage.py restore_state --go-on",
+        )
+    ]
+
+
 def check_all(*, host: str, port: int, data_dir: Path) -> list[Problem]:
     """Return everything that stands in the way of a start, not only the first thing."""
     return [
@@ -127,6 +141,7 @@ def check_all(*, host: str, port: int, data_dir: Path) -> list[Problem]:
         *check_port(host, port),
         *check_data_dir(data_dir),
         *check_disk(data_dir),
+        *check_restore(data_dir),
     ]
 
 

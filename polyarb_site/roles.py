@@ -25,6 +25,28 @@ OPERATOR_PERMISSIONS = frozenset(
         "trading.stop_engine",
         "trading.resume_trading",
         "trading.reset_breaker",
+        "trading.resolve_incident",
+        "alerts.acknowledge_alert",
+        "alerts.resolve_alert",
+        "alerts.manage_silence",
+        "reports.take_backup",
+        "reports.make_report",
+        "trading.start_live",
+        "checks.run_checks",
+        "checks.attest",
+        "checks.evaluate_criteria",
+        "checks.request_promotion",
+        "checks.roll_back",
+        "checks.run_drill",
+    }
+)
+APPROVER_PERMISSIONS = frozenset(
+    {
+        "checks.approve_promotion",
+        "checks.run_checks",
+        "checks.attest",
+        "checks.evaluate_criteria",
+        "checks.roll_back",
     }
 )
 # Accounts and sessions are no facts about trading, and tokens are keys.
@@ -72,5 +94,7 @@ def _may(role: Role, app: str, codename: str) -> bool:
     if role is Role.ADMIN:
         return True
     if role is Role.OPERATOR and f"{app}.{codename}" in OPERATOR_PERMISSIONS:
+        return True
+    if role is Role.APPROVER and f"{app}.{codename}" in APPROVER_PERMISSIONS:
         return True
     return codename.startswith("view_") and app not in _NOT_FOR_VIEWERS

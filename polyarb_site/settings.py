@@ -13,12 +13,24 @@ from polyarb_site.theme import UNFOLD as UNFOLD  # noqa: PLC0414 - the admin the
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = Environment(os.environ)
+MIB = 1_048_576
 
 DATA_DIR = ENV.path("POLYARB_DATA_DIR", BASE_DIR / "data")
 JOURNAL_DIR = DATA_DIR / "journal"
+REPORTS_DIR = DATA_DIR / "reports"
+REPORTS_DIR = DATA_DIR / "reports"
 KILL_FILE = DATA_DIR / "KILL"
 RUN_DIR = DATA_DIR / "run"  # sockets and lock files of running processes
+SIGNER_SOCKET = RUN_DIR / "signer" / "signer.sock"
+SIGNER_DIR = DATA_DIR / "signer"
+SIGNER_PLAY_SOCKET = RUN_DIR / "signer" / "play.sock"  # play money never meets the real key
+SIGNER_PLAY_DIR = DATA_DIR / "simulator" / "signer"
+SIGNER_KEYSTORE = SIGNER_DIR / "keystore.json"
+SIGNER_SPEND_FILE = SIGNER_DIR / "spend.json"
+SIGNER_PASSWORD_FILE = ENV.path("POLYARB_SIGNER_PASSWORD_FILE", SIGNER_DIR / "password")
+SIGNER_POLICY_FILE = ENV.path("POLYARB_SIGNER_POLICY_FILE", SIGNER_DIR / "policy.yaml")
 CONFIG_DIR = BASE_DIR / "config"
+EVM_DIR = BASE_DIR / "build" / "evm"  # what npm brings for the local chain; its state is data
 RECORDINGS_DIR = BASE_DIR / "trading" / "recordings"
 
 DEBUG = ENV.boolean("POLYARB_DEBUG", default=False)
@@ -26,6 +38,22 @@ SECRET_KEY = ENV.text("POLYARB_SECRET_KEY", "") or secret_key_from_file(DATA_DIR
 HOST = ENV.text("POLYARB_HOST", "127.0.0.1")
 PORT = ENV.integer("POLYARB_PORT", 8083, lowest=1, highest=65_535)
 SIMULATOR_PORT = ENV.integer("POLYARB_SIMULATOR_PORT", 8183, lowest=1, highest=65_535)
+# The wallet that trades: a deposit wallet of the signer's key, or the key's own address. Without a
+# funder it is the deposit wallet that the venue makes for the key.
+WALLET_TYPE = ENV.choice("POLYARB_WALLET_TYPE", "DEPOSIT", ("DEPOSIT", "EOA"))
+WALLET_FUNDER = ENV.address("POLYARB_WALLET_FUNDER")
+# What encrypts the addresses of alert channels. Several hosts need the same one.
+CHANNEL_KEY_FILE = ENV.path("POLYARB_CHANNEL_KEY_FILE", DATA_DIR / "keys" / "channels.key")
+# Asked for each minute while alerts are judged and sent: whoever stops being asked raises the
+# alarm. SECRET in its name keeps it out of Django's own error reports.
+SECRET_HEARTBEAT_URL = ENV.secret_url("POLYARB_HEARTBEAT_URL")
+RELAYER_KEY_FILE = ENV.path("POLYARB_RELAYER_KEY_FILE", DATA_DIR / "keys" / "relayer.json")
+# Backups: where, a second place for a copy of each, and a public key that encrypts them. Its secret
+# half belongs on another machine; here it is only for the weekly drills of restoring.
+BACKUP_DIR = ENV.path("POLYARB_BACKUP_DIR", DATA_DIR / "backups")
+BACKUP_COPY_DIR = ENV.optional_path("POLYARB_BACKUP_COPY_DIR")
+BACKUP_RECIPIENT = ENV.age_recipient("POLYARB_BACKUP_RECIPIENT")
+BACKUP_IDENTITY_FILE = ENV.optional_path("POLYARB_BACKUP_IDENTITY_FILE")
 ALLOWED_HOSTS = ENV.words("POLYARB_ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = ENV.words("POLYARB_TRUSTED_ORIGINS", [])
 HTTPS = ENV.boolean("POLYARB_HTTPS", default=False)
@@ -33,12 +61,24 @@ ACCOUNT = ENV.name("POLYARB_ACCOUNT", "main")
 REDIS_URL = ENV.text("REDIS_URL", "")
 LOG_LEVEL = ENV.text("POLYARB_LOG_LEVEL", "INFO")
 SHIFT_SECONDS = ENV.integer("POLYARB_SHIFT_SECONDS", 3_600, lowest=5, highest=86_400)
-ENV.refuse_unknown("POLYARB_", also_known=("POLYARB_CI_NO_SKIP",))
+# Journals of all accounts together, and what may be removed: whole closed sessions, oldest first.
+JOURNAL_BYTES_MAX = MIB * ENV.integer(
+    "POLYARB_JOURNAL_MIB_MAX", 102_400, lowest=64, highest=99_999_999
+)
+JOURNAL_DISK_FREE_BYTES_MIN = MIB * ENV.integer(
+    "POLYARB_JOURNAL_DISK_FREE_MIB_MIN", 1_024, lowest=16, highest=9_999_999
+)
+JOURNAL_DAYS_MIN = ENV.integer("POLYARB_JOURNAL_DAYS_MIN", 14, lowest=2, highest=3_650)
+JOURNAL_DAYS_MAX = ENV.integer(
+    "POLYARB_JOURNAL_DAYS_MAX", max(90, JOURNAL_DAYS_MIN), lowest=JOURNAL_DAYS_MIN, highest=36_500
+)
+# The key is known here by its name only: every process loads the settings, one may have the key.
+ENV.refuse_unknown("POLYARB_", also_known=("POLYARB_CI_NO_SKIP", "POLYARB_SIGNER_KEY"))
 
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for the pages, it alone
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,6 +97,9 @@ INSTALLED_APPS = [
     "polyarb_site.live",
     "polyarb_site.dashboard",
     "trading",
+    "alerts",
+    "reports",
+    "checks",
 ]
 
 MIDDLEWARE = [
@@ -109,12 +152,34 @@ CHANNEL_LAYERS = {
     )
 }
 
+# Who watches each engine from within its process: called with account and clock, entered around the
+# shift, and then an observer of trading.runtime.parts.
+ENGINE_OBSERVERS = ["alerts.observer.EngineRules"]
+# What each web process does beside serving: called with the clock, entered while the server runs.
+WEB_BACKGROUND = ["alerts.loops.Fallback", "checks.loops.GateFallback"]
+
+# Who has a say before an old journal is removed: called with account and session key, each returns
+# why it has to stay, or nothing.
+JOURNAL_GUARDS = ["reports.selectors.journals.not_backed_up"]
+
+# Who is asked whether a grant still is what it was given for: called with account and stored grant,
+# each returns what has changed, or nothing.
+GRANT_GUARDS = ["checks.selectors.bindings.broken"]
+
+# Who is asked before a halt is ended: called with account, each returns what has to end first, or
+# nothing.
+RESUME_GUARDS = ["checks.selectors.rollbacks.under_way"]
+
+# Who says at the end of a restore whether trading may start on what was put back: called with each
+# account, each returns GO, NO_GO or UNKNOWN, and why.
+AFTER_RESTORE = ["checks.services.restored.after_restore"]
+
 # Two clusters share the broker table: "jobs" for short work, "engine" for shifts. A shift lasts
 # longer than any sane time-out, so its re-presentation lock outlives it.
 Q_CLUSTER = {
     "name": "jobs",
     "orm": "default",
-    "workers": 2,
+    "workers": 5,  # three of them watch criteria, judge alert rules and send messages all the time
     "timeout": 60,
     "retry": 90,
     "max_attempts": 3,
@@ -179,15 +244,53 @@ SPECTACULAR_SETTINGS = {
     ),
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words say it already
     "ENUM_NAME_OVERRIDES": {
+        "AttestationKind": "checks.api.run_shapes.ATTESTATION_KINDS",
+        "CheckCategory": "checks.api.run_shapes.CATEGORIES",
+        "CheckDecision": "checks.api.run_shapes.DECISIONS",
+        "CheckPriority": "checks.api.run_shapes.PRIORITIES",
+        "CheckRunState": "checks.api.run_shapes.RUN_STATES",
+        "Venue": "checks.api.run_shapes.VENUES",
+        "AlertAction": "alerts.api.shapes.ACTIONS",
+        "AlertAggregate": "alerts.api.shapes.AGGREGATES",
+        "AlertComparison": "alerts.api.shapes.COMPARISONS",
+        "AlertCounting": "alerts.api.shapes.COUNTINGS",
+        "AlertLevel": "alerts.api.shapes.LEVELS",
+        "AlertMetric": "alerts.api.shapes.METRIC_NAMES",
+        "AlertState": "alerts.api.shapes.STATES",
+        "ChannelKind": "alerts.api.telling_shapes.CHANNEL_KINDS",
+        "CriterionKind": "checks.criteria.definitions.Kind",
+        "GateResult": "checks.criteria.judging.Result",
+        "DeliveryKind": "alerts.api.telling_shapes.DELIVERY_KINDS",
+        "DeliveryState": "alerts.api.telling_shapes.DELIVERY_STATES",
+        "SilenceKind": "alerts.api.telling_shapes.SILENCE_KINDS",
+        "SilenceState": "alerts.api.telling_shapes.SILENCE_STATES",
+        "BackupKind": "reports.api.shapes.BACKUP_KINDS",
+        "BackupState": "reports.api.shapes.BACKUP_STATES",
         "BreakerState": "trading.engine.codes.BreakerState",
         "EngineState": "trading.api.status_shape.ENGINE_STATES",
+        "DrillKind": "checks.api.rollback_shapes.DRILL_KINDS",
+        "IncidentKind": "trading.models.Incident.Kind",
+        "ReportableKind": "trading.api.reconciliation_shape.REPORTABLE",
+        "IncidentState": "trading.models.Incident.State",
+        "LedgerAccount": "trading.api.ledger.LEDGER_ACCOUNTS",
+        "LedgerKind": "trading.api.ledger.LEDGER_KINDS",
+        "LiveVenue": "trading.services.live.LIVE_VENUES",
         "Mode": "trading.engine.codes.Mode",
+        "Money": "trading.api.serializers.MONEY_KINDS",
+        "ApprovalAnswer": "checks.api.promotion_shapes.ANSWERS",
+        "PromotionState": "checks.api.promotion_shapes.STATES",
+        "ReconciliationCode": "trading.reconciling.verdicts.Code",
+        "ReconciliationVerdict": "trading.reconciling.verdicts.Verdict",
+        "ReplayVerdict": "trading.models.ReplayRun.Verdict",
+        "ReportKind": "reports.api.shapes.REPORT_KINDS",
         "RiskCode": "trading.config.profiles.RiskCode",
         "SetState": "trading.engine.codes.SetState",
         "Side": "trading.engine.codes.Side",
         "Stage": "trading.engine.codes.Stage",
         "Strategy": "trading.engine.codes.Strategy",
         "TradeState": "trading.engine.codes.TradeState",
+        "WalletKind": "trading.wallets.messages.Kind",
+        "WalletLineStatus": "trading.wallets.check_line.LineStatus",
     },
 }
 
@@ -233,6 +336,16 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # It says every task that is put into the queue or taken out of it.
-    "loggers": {"django-q": {"level": "WARNING"}},
+    "loggers": {
+        # It says every task that is put into the queue or taken out of it.
+        "django-q": {"level": "WARNING"},
+        # It says the whole address of every request, and that of an RPC endpoint may hold a key.
+        "httpx": {"level": "WARNING"},
+        # These say addresses too, which of a chat service are its key.
+        "httpcore": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},
+        "picows": {"level": "WARNING"},  # it says every connection, also to who runs a command
+        "requests_oauthlib": {"level": "WARNING"},
+        "apprise": {"handlers": [], "level": "CRITICAL", "propagate": False},
+    },
 }

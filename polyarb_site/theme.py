@@ -67,7 +67,9 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"base": GREY, "primary": PETROL},
     "DASHBOARD_CALLBACK": "polyarb_site.dashboard.views.dashboard_context",
     "STYLES": [_static("polyarb/polyarb.css")],
-    "SCRIPTS": [_static(f"polyarb/{name}.js") for name in ("core", "live", "halt", "keys")],
+    "SCRIPTS": [
+        _static(f"polyarb/{name}.js") for name in ("core", "live", "halt", "keys", "notify")
+    ],
     "COMMAND": {"search_callback": "polyarb_site.dashboard.search.search"},
     "SIDEBAR": {
         "show_search": False,
@@ -76,6 +78,21 @@ UNFOLD: dict[str, Any] = {
             _group(
                 "Desk",
                 _item("Dashboard", "space_dashboard", "admin:index"),
+                {
+                    **_item("Phases", "stairs", "checks:phases", "checks.view_evaluation"),
+                    "active": lambda request: request.path.startswith(
+                        ("/admin/phases/", "/admin/promotions/")
+                    ),
+                },
+                {
+                    **_item("Go/no-go", "fact_check", "checks:go_no_go", "checks.view_checkrun"),
+                    "active": lambda request: request.path.startswith("/admin/checks/"),
+                },
+                {
+                    **_item("Alerts", "notifications", "alerts:centre", "alerts.view_alert"),
+                    "badge_cell": "alerts_nav",  # a cell of the live state, kept current
+                    "active": lambda request: request.path.startswith("/admin/alerts/"),
+                },
                 _item(
                     "Opportunities",
                     "filter_alt",
@@ -87,6 +104,12 @@ UNFOLD: dict[str, Any] = {
                     "join_inner",
                     "admin:trading_arbitrageset_changelist",
                     "trading.view_arbitrageset",
+                ),
+                _item(
+                    "Reports",
+                    "newspaper",
+                    "admin:reports_dailyreport_changelist",
+                    "reports.view_dailyreport",
                 ),
             ),
             _group(
@@ -104,10 +127,28 @@ UNFOLD: dict[str, Any] = {
                     "trading.view_trade",
                 ),
                 _item(
+                    "Positions",
+                    "pie_chart",
+                    "dashboard:positions",
+                    "trading.view_ledgerentry",
+                ),
+                _item(
                     "Ledger",
                     "account_balance",
                     "admin:trading_ledgerentry_changelist",
                     "trading.view_ledgerentry",
+                ),
+                _item(
+                    "Capital movements",
+                    "move_down",
+                    "admin:trading_capitalmovement_changelist",
+                    "trading.view_capitalmovement",
+                ),
+                _item(
+                    "Reconciliation",
+                    "balance",
+                    "admin:trading_reconciliationrun_changelist",
+                    "trading.view_reconciliationrun",
                 ),
                 _item(
                     "Markets",
@@ -131,10 +172,22 @@ UNFOLD: dict[str, Any] = {
                     "trading.view_mandate",
                 ),
                 _item(
+                    "Wallet",
+                    "account_balance_wallet",
+                    "admin:trading_walletcheck_newest",
+                    "trading.view_walletcheck",
+                ),
+                _item(
                     "Engine sessions",
                     "memory",
                     "admin:trading_enginesession_changelist",
                     "trading.view_enginesession",
+                ),
+                _item(
+                    "Replays",
+                    "replay",
+                    "admin:trading_replayrun_changelist",
+                    "trading.view_replayrun",
                 ),
                 _item(
                     "Events",
@@ -142,9 +195,28 @@ UNFOLD: dict[str, Any] = {
                     "admin:trading_enginenote_changelist",
                     "trading.view_enginenote",
                 ),
+                _item(
+                    "Incidents",
+                    "report",
+                    "admin:trading_incident_changelist",
+                    "trading.view_incident",
+                ),
+                _item("Rollbacks", "undo", "checks:rollbacks", "checks.view_rollback"),
             ),
             _group(
                 "Portal",
+                {
+                    **_item("Runbook", "menu_book", "dashboard:runbook"),
+                    "active": lambda request: request.path.startswith(
+                        ("/admin/runbook/", "/admin/documents/")
+                    ),
+                },
+                _item(
+                    "Backups",
+                    "backup",
+                    "admin:reports_backuprun_changelist",
+                    "reports.view_backuprun",
+                ),
                 _item(
                     "Audit", "policy", "admin:audit_auditevent_changelist", "audit.view_auditevent"
                 ),

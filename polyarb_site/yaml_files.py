@@ -133,6 +133,14 @@ def read_yaml(path: Path, *, decimals_as_text: bool = False) -> dict[str, Value]
     return _parse(text, where, decimals_as_text=decimals_as_text)
 
 
+def parse_yaml(data: bytes, name: str, *, decimals_as_text: bool = False) -> dict[str, Value]:
+    """Return what the content of a file says, as read_yaml does, or raise ConfigError."""
+    where = Where(name)
+    if len(data) > SIZE_BYTES_MAX:
+        raise where.error(f"is larger than {SIZE_BYTES_MAX} bytes", "split it or shorten it")
+    return _parse(_decode(data, where), where, decimals_as_text=decimals_as_text)
+
+
 def read_named(directory: Path, name: str, *, decimals_as_text: bool = False) -> dict[str, Value]:
     """Read `name`.yaml of `directory` as read_yaml does, or raise ConfigError.
 

@@ -2,6 +2,7 @@
 
 import functools
 import ipaddress
+import os
 import socket
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import TransactionTestCase
 
 from tests.helpers.clocks import FixedClock
@@ -21,10 +23,90 @@ def pytest_configure(config):
     """Take out what is slow by design: hashing of passwords, and a list of all static files."""
     settings.PASSWORD_HASHERS = ["tests.helpers.hashers.QuickHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
-    if config.option.markexpr == "not slow":
-        # The quick suite is for after each change; the whole suite invents four times as much.
-        hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
-        hypothesis.settings.load_profile("quick")
+    # No test judges how long something takes. The quick suite is for after each change; the whole
+    # suite invents four times as much.
+    hypothesis.settings.register_profile("whole", deadline=None)
+    hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
+    quick = "not slow" in config.option.markexpr
+    hypothesis.settings.load_profile("quick" if quick else "whole")
+
+
+# What takes longest comes first, so that no worker is left alone with it at the end.
+LONGEST = (
+    "tests/simulation/test_seeds.py",
+    "tests/chaos/",
+    "tests/alerts/test_outage.py",
+    "tests/reports/test_kills.py",
+    "tests/checks/test_rollback_kills.py",
+    "tests/browser/",
+    "tests/engine/test_properties.py",
+    "tests/live/",
+    "tests/simulator/",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first; within them and after them the order stays as it is."""
+
+    def place(item):
+        path = item.path.relative_to(settings.BASE_DIR).as_posix()
+        return next((i for i, one in enumerate(LONGEST) if path.startswith(one)), len(LONGEST))
+
+    items.sort(key=place)
+
+
+DATABASES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+def pytest_itemcollected(item):
+    """Mark what needs the database."""
+    if DATABASES & set(item.fixturenames) or item.get_closest_marker("django_db"):
+        item.add_marker("database")
+
+
+STORED: list[int] = []
+
+
+def pytest_collection_finish(session):
+    """Remember each evaluation that is stored, so that its verdicts are computed again."""
+    from checks.services import evaluations
+
+    original = evaluations._store
+    if getattr(original, "watched", False):
+        return
+
+    def remembered(evaluation, judged):
+        kept = original(evaluation, judged)
+        STORED.append(kept.pk)
+        return kept
+
+    remembered.watched = True  # type: ignore[attr-defined]
+    evaluations._store = remembered
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Compute every verdict again that a test stored: it has to be what it was.
+
+    A test that spoils stored verdicts on purpose is marked `spoils_verdicts`.
+    """
+    STORED.clear()
+    result = yield
+    if STORED and item.get_closest_marker("spoils_verdicts") is None:
+        from checks.models import Evaluation
+        from checks.services.evaluations import judge_again
+
+        for evaluation in Evaluation.objects.filter(pk__in=STORED):
+            different = [one for one in judge_again(evaluation) if not one.equal]
+            assert different == [], f"verdicts of evaluation {evaluation.pk} are not the same again"
+    return result
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """A folder that all workers of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture
@@ -51,12 +133,30 @@ def _user(django_user_model, name, role):
     return user
 
 
+GRANTED: dict[str, Any] = {}  # what the first seeding of this process came to
+
+
 @pytest.fixture
 def roles(db):
-    """The four groups with their permissions."""
+    """The four groups with their permissions; after the first time in two statements."""
+    from django.contrib.auth.models import Group, Permission
+
     from polyarb_site.roles import seed_roles
 
-    seed_roles()
+    granted = Group.permissions.through
+    known = list(Permission.objects.order_by("pk").values_list("pk", flat=True))
+    if Group.objects.exists() or GRANTED.get("permissions") != known:
+        seed_roles()
+        rows = list(granted.objects.values_list("group__name", "permission_id"))
+        GRANTED.update(permissions=known, rows=rows)
+        return
+    names = sorted({name for name, _ in GRANTED["rows"]})
+    groups = {one.name: one.pk for one in Group.objects.bulk_create(Group(name=n) for n in names)}
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {granted._meta.db_table} (group_id, permission_id) VALUES (%s, %s)",
+            [(groups[name], permission) for name, permission in GRANTED["rows"]],
+        )
 
 
 @pytest.fixture

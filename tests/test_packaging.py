@@ -171,3 +171,13 @@ class TestRootFiles:
         assert done.returncode == 1
         assert "make install" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_what_is_not_run_on_another_database_knows_none():
+    line = re.search(r"^NO_DATABASE := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert line is not None
+    files = [path for name in line[1].split() for path in (ROOT / "tests" / name).rglob("*.py")]
+    found = [path for path in files if "django_db" in path.read_text()]
+
+    assert files
+    assert found == [], "take the folder out of NO_DATABASE in the Makefile"

@@ -20,13 +20,21 @@ from trading.config.venues import VenueSettings, venue_settings
 FeedFactory: TypeAlias = Callable[[str, Mapping[str, str]], Feed]
 
 RECORDING_PATTERN = "*.frames.jsonl*"
+# Between attempts to reach the local venue: it starts within seconds, and nobody else uses it.
+NEAR_BACKOFF_MS_MAX = 500
 
 
-def feed_factory(clock: Clock) -> FeedFactory:
-    """Return a function that makes feeds; the venue's description is read once for each."""
+def feed_factory(clock: Clock, *, markets_max: int | None = None) -> FeedFactory:
+    """Return a function that makes feeds; the venue's description is read once for each.
+
+    With `markets_max` a live feed asks for the first page of markets only, and watches so many.
+    """
 
     def make(name: str, options: Mapping[str, str]) -> Feed:
         venue = venue_settings(read_yaml(settings.CONFIG_DIR / "venues.yaml"))
+        if markets_max is not None:
+            fewer = min(markets_max, venue.feed.markets_max)
+            venue = replace(venue, feed=replace(venue.feed, markets_max=fewer, pages_max=1))
         if name == "polymarket":
             jitter = SystemRandom().random
             return PolymarketFeed(feed_settings(venue), clock=clock, jitter=jitter)
@@ -47,8 +55,9 @@ def _local_venue_feed(venue: VenueSettings, clock: Clock) -> Feed:
     address = f"127.0.0.1:{settings.SIMULATOR_PORT}"
     http = f"http://{address}"
     hosts = replace(venue.hosts, clob=http, gamma=http, market_ws=f"ws://{address}/ws/market")
+    near = replace(venue.feed, backoff_ms_max=NEAR_BACKOFF_MS_MAX)
     return PolymarketFeed(
-        feed_settings(replace(venue, hosts=hosts)),
+        feed_settings(replace(venue, hosts=hosts, feed=near)),
         clock=clock,
         jitter=SystemRandom().random,
         name="simulator",

@@ -64,7 +64,12 @@ class Owner:
     @property
     def text(self) -> str:
         """The owner column: host, process, its start, and a nonce: one process may try twice."""
-        return f"{socket.gethostname()[:60]}:{self.pid}:{self.started_ticks}:{self.nonce}"
+        return f"{host_name()}:{self.pid}:{self.started_ticks}:{self.nonce}"
+
+
+def host_name() -> str:
+    """Return this host as owners are called by it."""
+    return socket.gethostname()[:60]
 
 
 def this_process() -> Owner:

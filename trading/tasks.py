@@ -2,18 +2,23 @@
 
 import logging
 import signal
+from contextlib import ExitStack
 from datetime import timedelta
 from types import FrameType
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.module_loading import import_string
 
 from polyarb_site.clock import SystemClock
 from polyarb_site.cluster import STOP
 from polyarb_site.live.send import prune
-from trading import ledger, schedules, shifts
+from trading import ledger, schedules, services, shifts
 from trading.feeds import feed_factory
+from trading.live_ports import live_ports
+from trading.reconciling import thinning
 from trading.runtime import run_shift
+from trading.services import replays, wallet
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +51,21 @@ def engine_shift(account: str) -> str:
         return "PROCESS_STOPPED"
     before = signal.signal(signal.SIGTERM, stop.on_signal)
     try:
-        result = run_shift(
-            account,
-            clock=clock,
-            feed_factory=feed_factory(clock),
-            shift_seconds=settings.SHIFT_SECONDS,
-            stop=stop,
-            on_active=lambda: _ask_for_successor(account, stop),
-        )
+        with ExitStack() as around:
+            result = run_shift(
+                account,
+                clock=clock,
+                feed_factory=feed_factory(clock),
+                live_ports=live_ports(clock),
+                # Named in the settings: trading knows none of those that watch it.
+                observers=[
+                    around.enter_context(import_string(path)(account, clock))
+                    for path in settings.ENGINE_OBSERVERS
+                ],
+                shift_seconds=settings.SHIFT_SECONDS,
+                stop=stop,
+                on_active=lambda: _ask_for_successor(account, stop),
+            )
     finally:
         signal.signal(signal.SIGTERM, before)
     return f"{result.ending}: {result.reason}"
@@ -83,6 +95,47 @@ def keep_schedules() -> int:
 def thin_samples() -> int:
     """Thin metric samples with age."""
     return ledger.thin_samples(SystemClock().now())
+
+
+def remove_old_journals() -> str:
+    """Remove journals that are too old or too much, and that nothing holds back."""
+    return services.remove_old_journals(SystemClock().now()).text
+
+
+def ask_for_replays() -> str:
+    """See that the sessions of yesterday are replayed, from 00:20 UTC on."""
+    return replays.ask_for_replays(SystemClock().now())
+
+
+def replay_days() -> str:
+    """Replay what is due and keep the verdicts. Takes long, and ends when the cluster stops."""
+    return replays.replay_due(SystemClock(), STOP.is_set)
+
+
+def thin_reconciliations() -> int:
+    """Remove old reconciliations that agreed."""
+    return thinning.thin_reconciliations(SystemClock().now())
+
+
+def check_wallets() -> str:
+    """Ask for a check of each wallet that shall trade."""
+    return ", ".join(services.ask_for_regular_checks()) or "nothing to do"
+
+
+def check_wallet(account: str, by_name: str) -> str:
+    """Check an account's wallet and keep what was seen; return in a few words what came of it."""
+    try:
+        check = wallet.check_wallet(account, by_name=by_name)
+    except services.ServiceRefused as refused:
+        logger.warning("the wallet of %s was not checked: %s", account, refused)
+        return f"{refused.code}: {refused.message}"
+    missing = [line["id"] for line in check.lines if line["status"] != "ok"]
+    return f"not ready: {', '.join(missing)}" if missing else "ready"
+
+
+def thin_wallet_checks() -> int:
+    """Thin old checks of wallets to one a day."""
+    return services.thin_wallet_checks(SystemClock().now())
 
 
 def prune_outbox() -> int:

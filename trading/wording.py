@@ -4,246 +4,35 @@ Every page that shows a code takes its words from here, so that one code never h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from trading.engine.codes import OrderState, Refusal, SetState, Stage, TradeState
+from trading.engine.codes import OrderState, SetState, Stage, TradeState
+from trading.halt_words import halt_cause
 from trading.models import EngineSession
+from trading.reconciling.code_words import finding_text
+from trading.refusal_words import REFUSALS
+from trading.words import BAD, GOOD, NONE, QUIET, WARN, Wording
 
-GOOD, WARN, BAD, QUIET, NONE = "good", "warn", "bad", "quiet", ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """The words of one code. `remedy` is empty where nothing has to be changed."""
-
-    label: str
-    meaning: str
-    remedy: str = ""
-    tone: str = NONE
-
-    @property
-    def why(self) -> str:
-        """Return the cause as one text: what it means, and what would change it."""
-        return f"{self.meaning} {self.remedy}".strip()
-
-
-_R = Refusal
-REFUSALS = MappingProxyType(
-    {
-        _R.LEGS_NOT_SAME_INSTANT: Wording(
-            "Two different instants",
-            "The two books were of different moments, so the gap may never have existed.",
-            "Nothing to do: both books are read again, and a real gap is seen again.",
-            QUIET,
-        ),
-        _R.BOOK_STALE: Wording(
-            "Book too old",
-            "A book had been silent for longer than the profile accepts.",
-            "A fresh message for both books; BOOK_AGE_MS_MAX says how old one may be.",
-            WARN,
-        ),
-        _R.BOOK_RESYNCING: Wording(
-            "Book being read anew",
-            "A book was broken and waits for its snapshot.",
-            "Nothing to do: the snapshot is asked for already.",
-            WARN,
-        ),
-        _R.FEED_DOWN: Wording(
-            "Feed down",
-            "The market feed was not connected, so every book was of the past.",
-            "The feed reconnects by itself; if it does not, look at the network and the venue.",
-            BAD,
-        ),
-        _R.MARKET_CLOSED: Wording(
-            "Market closed",
-            "The market takes no orders.",
-            "Nothing: it does not open again.",
-            QUIET,
-        ),
-        _R.MARKET_ENDING: Wording(
-            "Market about to end",
-            "Too little time was left to fill both legs and settle.",
-            "ENDING_GUARD_MS says how much time has to be left.",
-            QUIET,
-        ),
-        _R.MARKET_DELAYED: Wording(
-            "Matching is delayed",
-            "The venue holds orders back in this market, and prices move meanwhile.",
-            "DELAYED_MARKETS_ENABLED would allow it; no planned phase does.",
-            QUIET,
-        ),
-        _R.UNKNOWN_PROTOCOL: Wording(
-            "Unknown protocol",
-            "The market runs on a protocol that this engine cannot sign for.",
-            "A version of the engine that knows the protocol.",
-            WARN,
-        ),
-        _R.UNKNOWN_FEE: Wording(
-            "Fee not known",
-            "The market's fee schedule is not known, so neither is the edge.",
-            "The schedule in the venue's market data; a fee is never guessed.",
-            WARN,
-        ),
-        _R.UNKNOWN_TICK: Wording(
-            "Tick not known",
-            "A price or the market's tick is not one that the venue uses.",
-            "A fresh description of the market from the venue.",
-            WARN,
-        ),
-        _R.NEG_RISK_AUGMENTED: Wording(
-            "Outcomes may be added",
-            "The event can grow another outcome, so the set would not be complete.",
-            "Nothing: such events are never traded.",
-            QUIET,
-        ),
-        _R.NEG_RISK_INCOMPLETE: Wording(
-            "Not every outcome is watched",
-            "A set over an event needs all of its outcomes, and some are not watched.",
-            "Watch every market of the event.",
-            QUIET,
-        ),
-        _R.TOO_MANY_LEGS: Wording(
-            "Too many legs",
-            "The set has more legs than the venue takes orders in one batch.",
-            "Nothing: the venue sets this bound.",
-            QUIET,
-        ),
-        _R.STRATEGY_DISABLED: Wording(
-            "Strategy switched off",
-            "The profile in force does not enable this kind of set.",
-            "ATOMIC_ARBITRAGE_ENABLED or NEGRISK_ARBITRAGE_ENABLED in an applied revision.",
-            QUIET,
-        ),
-        _R.NO_DEPTH: Wording(
-            "Not enough on offer",
-            "No size that the venue takes was on offer on every leg within the slippage bound.",
-            "More shares at these prices, or a looser MAX_SLIPPAGE.",
-            QUIET,
-        ),
-        _R.ALREADY_TAKEN: Wording(
-            "Taken by ourselves",
-            "Our own paper fills had taken this liquidity, and the book had not changed since.",
-            "Nothing to do: the book's next change ends it.",
-            QUIET,
-        ),
-        _R.EDGE_NOT_POSITIVE: Wording(
-            "Nothing left after costs",
-            "Fees, gas and the slippage allowance ate the whole gap.",
-            "A wider gap, or prices nearer to 0 or 1, where the fee is smaller.",
-            QUIET,
-        ),
-        _R.BELOW_MIN_PROFIT: Wording(
-            "Below the least profit",
-            "Something was left after all costs, and less than the profile asks for.",
-            "A wider gap, or a lower MIN_PROFIT_THRESHOLD in an applied revision.",
-            QUIET,
-        ),
-        _R.BELOW_VENUE_MINIMUM: Wording(
-            "Trade size below the venue's minimum",
-            "The smallest set that the venue takes costs more than one set may cost.",
-            "A larger TRADE_SIZE, up to the ceiling of the phase.",
-            WARN,
-        ),
-        _R.HALTED: Wording(
-            "Halted",
-            "Trading was halted.",
-            "Find out why on the mandate's page, then resume there.",
-            BAD,
-        ),
-        _R.KILL_SWITCH: Wording(
-            "Kill switch",
-            "The kill file was there: this machine trades nothing.",
-            "Resume on the mandate's page, which also removes the file.",
-            BAD,
-        ),
-        _R.NO_MANDATE: Wording(
-            "Not asked to trade",
-            "The mandate did not ask the engine to trade.",
-            "Start the engine on the mandate's page.",
-            WARN,
-        ),
-        _R.VENUE_MODE: Wording(
-            "Venue not open",
-            "The venue was restarting, or took only certain orders.",
-            "Nothing to do: trading goes on when the venue is open again.",
-            WARN,
-        ),
-        _R.BREAKER_OPEN: Wording(
-            "Circuit breaker open",
-            "Too many sets had failed, so no new one was let through.",
-            "It probes by itself after BREAKER_OPEN_MS; an operator may reset it sooner.",
-            BAD,
-        ),
-        _R.BREAKER_PROBING: Wording(
-            "Circuit breaker probing",
-            "One probe was under way, and its outcome decides.",
-            "Nothing to do: the probe's success closes the breaker.",
-            WARN,
-        ),
-        _R.ATTEMPT_IN_PROGRESS: Wording(
-            "A set is open here",
-            "A set of the same market had not ended yet.",
-            "Nothing to do: one market has one set at a time.",
-            QUIET,
-        ),
-        _R.COOLDOWN: Wording(
-            "Cooling down",
-            "A set of this market had only just ended.",
-            "COOLDOWN_MS says how long the pause is.",
-            QUIET,
-        ),
-        _R.LEG_EXPOSED: Wording(
-            "A leg is exposed",
-            "Another set was half filled and could not be completed or sold back.",
-            "End that set first: the list of sets shows it as exposed.",
-            BAD,
-        ),
-        _R.TRADE_SIZE_LIMIT: Wording(
-            "Above the trade size",
-            "The set would have cost more than one set may.",
-            "A larger TRADE_SIZE, up to the ceiling of the phase.",
-            QUIET,
-        ),
-        _R.POSITION_LIMIT: Wording(
-            "Position limit reached",
-            "With this set more would have been held or pending than the profile allows.",
-            "Open sets ending, or a larger MAX_POSITION_SIZE.",
-            WARN,
-        ),
-        _R.DAILY_LOSS_LIMIT: Wording(
-            "Daily loss limit reached",
-            "With this set today's loss could have passed the limit.",
-            "The next UTC day, or a larger MAX_DAILY_LOSS in an applied revision.",
-            BAD,
-        ),
-        _R.SLIPPAGE_LIMIT: Wording(
-            "Too deep in the book",
-            "The set would have reached prices too far behind the best ones.",
-            "More shares near the best price, or a looser MAX_SLIPPAGE.",
-            QUIET,
-        ),
-        _R.GAS_COST_LIMIT: Wording(
-            "Gas too dear",
-            "The gas of the merge would have cost more than the profile allows.",
-            "Cheaper gas, or a larger MAX_GAS_COST.",
-            WARN,
-        ),
-        _R.BALANCE_TOO_LOW: Wording(
-            "Not enough cash",
-            "The spendable cash did not cover the set, its gas and what has to stay.",
-            "Open sets ending, more collateral, or a lower BALANCE_MIN.",
-            WARN,
-        ),
-        _R.BALANCE_UNKNOWN: Wording(
-            "Cash not known",
-            "Nobody could say how much cash there was, and unknown never counts as enough.",
-            "A balance that the engine could read.",
-            BAD,
-        ),
-    }
-)
+__all__ = [
+    "BAD",
+    "ENGINES",
+    "GOOD",
+    "NONE",
+    "ORDERS",
+    "QUIET",
+    "REFUSALS",
+    "SETS",
+    "STAGES",
+    "TRADES",
+    "WARN",
+    "Wording",
+    "note_text",
+    "of",
+    "refusal_text",
+    "set_text",
+    "stage_label",
+]
 
 STAGES = MappingProxyType(
     {
@@ -284,7 +73,7 @@ SETS = MappingProxyType(
         _S.SETTLED: Wording("Settled", "Every share has arrived.", "", NONE),
         _S.FAILED_LEG: Wording(
             "Settlement failed",
-            "A matched leg failed to settle.",
+            "A matched leg failed to settle, or the legs turned out unequal once they had.",
             "The engine completes the set or sells back what it holds.",
             WARN,
         ),
@@ -293,7 +82,8 @@ SETS = MappingProxyType(
         _S.EXPOSED: Wording(
             "Exposed",
             "One leg is held and could be neither completed nor sold within the loss bound.",
-            "Decide by hand; new sets are refused until it has ended.",
+            "The engine looks for a way out as prices move, or is paid when the market resolves. "
+            "LEG_LOSS_MAX says what that may cost; new sets are refused until it has ended.",
             BAD,
         ),
         _S.MERGING: Wording("Merging", "The set is being turned back into dollars.", "", NONE),
@@ -358,6 +148,12 @@ ENGINES = MappingProxyType(
             "The feed coming back; if it does not, look at the network and the venue.",
             WARN,
         ),
+        _E.NO_ACCESS: Wording(
+            "No access",
+            "The engine watches and opens no new set, because no order can be sent safely.",
+            "The reason beside it says which part is missing; most come back by themselves.",
+            BAD,
+        ),
         _E.STOPPED: Wording("Stopped", "It ended in order.", "", QUIET),
         _E.CRASHED: Wording(
             "Crashed",
@@ -387,6 +183,23 @@ def of(table: Mapping[Any, Wording], code: str) -> Wording:
 def refusal_text(code: str) -> Wording:
     """Return the words of a refusal."""
     return of(REFUSALS, code)
+
+
+def note_text(code: str, text: str) -> tuple[str, str]:
+    """Return a note of the engine as title and text in words.
+
+    Of what live orders need the note gives the code of a refusal, whose words say more. A halt's
+    gives the code of its cause.
+    """
+    if code == "HALTED":
+        cause, found, reason = text.partition(": ")
+        return "halted", halt_cause(cause, finding_text(reason)) if found else text
+    if code != "ACCESS":
+        return code.replace("_", " ").lower(), text
+    problem, _, rest = text.partition(": ")
+    if problem in REFUSALS:
+        return refusal_text(problem).label.lower(), rest
+    return "live orders work", rest
 
 
 def set_text(state: str) -> Wording:

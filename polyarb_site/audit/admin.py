@@ -1,6 +1,7 @@
 """The audit as people read it. Nothing here changes anything."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,8 +13,12 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from polyarb_site.audit.diff import changes
 from polyarb_site.audit.models import AuditEvent
+from polyarb_site.audit.verifying import newest_check
+from polyarb_site.clock import SystemClock
+from polyarb_site.templatetags import money
 
 SUMMARY_CHANGES = 3
+CHECK_OLD = timedelta(hours=2)
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -38,7 +43,8 @@ class ActionFilter(admin.SimpleListFilter):
 class AuditEventAdmin(ModelAdmin):
     """Who did what to what, when and why, with what was before and after."""
 
-    list_display = ("sequence", "at", "actor_name", "action", "target", "reason", "changed")
+    list_before_template = "admin/audit/auditevent/above.html"  # type: ignore[assignment]
+    list_display = ("sequence", "when", "actor_name", "action", "target", "reason", "changed")
     list_display_links = ("sequence", "action")
     list_filter = (ActionFilter, ("at", RangeDateTimeFilter))
     list_filter_submit = True
@@ -65,6 +71,18 @@ class AuditEventAdmin(ModelAdmin):
         "sha256",
     )
 
+    class Media:
+        css: ClassVar[dict[str, list[str]]] = {"all": ["polyarb/pages.css"]}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Return the list below the state of the chain."""
+        chain = newest_check()
+        old = chain is not None and SystemClock().now() - chain.at > CHECK_OLD
+        own: Any = {"chain": chain, "chain_old": old}
+        return super().changelist_view(request, {**own, **(extra_context or {})})
+
     def has_add_permission(self, *_: Any) -> bool:
         """Refuse: the recorder appends."""
         return False
@@ -76,6 +94,11 @@ class AuditEventAdmin(ModelAdmin):
     def has_delete_permission(self, *_: Any) -> bool:
         """Refuse: records stay."""
         return False
+
+    @admin.display(description="when", ordering="at")
+    def when(self, event: AuditEvent) -> SafeString:
+        """Return when it was, in the reader's zone."""
+        return money.utc(event.at)
 
     @admin.display(description="changed")
     def changed(self, event: AuditEvent) -> str:

@@ -101,15 +101,18 @@ def hash_row(row: Row, *, sequence: int | None = None) -> str:
         return ""
 
 
-def verify_chain(rows: Iterable[Row], *, anchors: Iterable[Anchor] = ()) -> ChainReport:
+def verify_chain(
+    rows: Iterable[Row], *, anchors: Iterable[Anchor] = (), after: Row | None = None
+) -> ChainReport:
     """Walk all records in the order of their sequence and name the first broken one.
 
-    Without an anchor a cut-off tail cannot be seen: the chain that is left is whole.
+    With `after`, a record that is known to hold, the rows are those behind it. Without an anchor a
+    cut-off tail cannot be seen: the chain that is left is whole.
     """
     noted = {anchor.sequence: anchor.sha256 for anchor in anchors}
     rest = iter(rows)
-    previous: Row | None = None
-    checked, head = 0, GENESIS
+    previous: Row | None = after
+    checked, head = (after.sequence, after.sha256) if after is not None else (0, GENESIS)
     for row in rest:
         broken = _number_fault(row, checked + 1) or _content_fault(row, rest)
         broken = broken or _link_fault(row, previous, rest) or _anchor_fault(row, noted)

@@ -85,3 +85,28 @@ class AuditEvent(models.Model):
         if not self._state.adding:
             raise AuditIsAppendOnlyError
         self.save_base(force_insert=True)
+
+
+class ChainCheck(models.Model):
+    """One walk over all records: whether each is as it was written, and how the chain ends.
+
+    `anchors` heads that were noted elsewhere were compared; `set_aside` more were noted before a
+    restore took the audit back to an earlier record. Written by polyarb_site.audit.verifying.
+    """
+
+    at = models.DateTimeField(db_index=True, editable=False)
+    whole = models.BooleanField(editable=False)
+    checked = models.PositiveBigIntegerField(editable=False)  # records that hold
+    head_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    broken_sequence = models.PositiveBigIntegerField(null=True, editable=False)
+    fault = models.CharField(max_length=10, blank=True, editable=False)
+    text = models.CharField(max_length=300, blank=True, editable=False)
+    anchors = models.PositiveIntegerField(default=0, editable=False)
+    set_aside = models.PositiveIntegerField(default=0, editable=False)
+    took_ms = models.PositiveIntegerField(editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.checked} records {'whole' if self.whole else 'broken'}"

@@ -8,7 +8,7 @@ from django.db import Error as DatabaseProblem
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from polyarb_site import one_time_password
+from polyarb_site import local_venue, one_time_password
 from polyarb_site.clock import SystemClock
 from polyarb_site.live.cells import cells, database_down
 from trading.selectors import live_state
@@ -44,7 +44,8 @@ def read_cells() -> dict[str, Any]:
     """Return the cells of our account now; while the database is down, cells that say so."""
     now = SystemClock().now()
     try:
-        made = cells(live_state(settings.ACCOUNT, now, with_funnel=False))
+        state = live_state(settings.ACCOUNT, now, with_funnel=False)
+        made = cells(state, local_venue.note(state["label"], wait_s=local_venue.FIRST_WAIT_S))
     except DatabaseProblem:
         logger.exception("the header cannot be read")
         made = database_down(NO_ANSWER)

@@ -5,13 +5,8 @@ from typing import Any
 
 from polyarb_site import formats
 from polyarb_site.audit.models import AuditEvent
-from trading.selectors.figures import realised_curve
-from trading.selectors.pages import (
-    curve_marks,
-    first_started_at,
-    range_start,
-    trades_on_paper,
-)
+from trading.selectors.figures import money_now, realised_curve
+from trading.selectors.pages import curve_marks, first_started_at, range_start
 
 POINTS = 288  # five minutes each over a day
 SPAN_MIN = timedelta(minutes=2)
@@ -28,12 +23,12 @@ def curve(account: str, name: str, now: datetime) -> dict[str, Any]:
     The peak starts at zero, so that a loss on the first day is a drawdown too.
     """
     since, first = range_start(account, name, now), first_started_at(account)
-    paper = trades_on_paper(account)
+    money = money_now(account)
     if since is None or since >= now:
         return _empty(name, "This phase has not run yet, so there is nothing to draw.")
     if first is not None and first < now:  # no hours of nothing in front of a first day
         since = min(max(since, first), now - SPAN_MIN)
-    raw = realised_curve(account, since, now + timedelta(seconds=1), POINTS, paper=paper)
+    raw = realised_curve(account, since, now + timedelta(seconds=1), POINTS, money=money)
     points: list[list[int | None]] = []
     peak = deepest = 0
     for point in raw:
@@ -45,11 +40,10 @@ def curve(account: str, name: str, now: datetime) -> dict[str, Any]:
         points.append([int(at.timestamp()) if at else 0, micro, None if micro is None else peak])
     known = [point[1] for point in points if point[1] is not None]
     if not known:
-        return _empty(name, f"No engine has run {_WORDS[name]}. Start shadow to see a curve here.")
+        return _empty(name, f"No engine has run {_WORDS[name]}. Start one to see a curve here.")
     last = known[-1]
-    kind = "on paper" if paper else "with real money"
     sentence = (
-        f"Realised {formats.money(last, sign=True)} {_WORDS[name]} {kind}; highest "
+        f"Realised {formats.money(last, sign=True)} {_WORDS[name]} {money.words}; highest "
         f"{formats.money(peak, sign=True)}, deepest drawdown {formats.money(-deepest)}."
     )
     return {

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from polyarb_site.audit.models import AuditEvent
-from trading.selectors.pages import LATEST_ROWS, latest_notes
+from trading.selectors.pages import LATEST_ROWS, latest_notes, reason_told
 
 _TONES = {"INFO": "", "WARNING": "warn", "CRITICAL": "bad"}
 _ACTS = {
@@ -12,7 +12,10 @@ _ACTS = {
     "mandate.halt": ("halted", "bad"),
     "mandate.resume": ("resumed", "good"),
     "engine.start_shadow": ("shadow started", "good"),
+    "engine.start_simulated": ("started with play money", "good"),
     "engine.stop": ("stop asked for", ""),
+    "incident.open": ("incident opened", "bad"),
+    "incident.resolve": ("incident resolved", "good"),
     "breaker.reset": ("breaker reset", "warn"),
     "profile.apply": ("profile applied", "warn"),
     "profile.rollback": ("profile rolled back", "warn"),
@@ -25,14 +28,11 @@ def latest_events(account: str) -> list[dict[str, Any]]:
     """Return the newest events, newest first, at most twelve."""
     events = [
         {
+            **note,
             "kind": "note",
-            "pk": note.pk,
-            "at": note.at,
-            "title": note.code.replace("_", " ").lower(),
-            "text": note.text,
             "who": "engine",
-            "tone": _TONES.get(note.level, ""),
-            "level": note.level.lower(),
+            "tone": _TONES.get(note["level"], ""),
+            "level": note["level"].lower(),
         }
         for note in latest_notes(account)
     ]
@@ -48,7 +48,7 @@ def _act(act: AuditEvent) -> dict[str, Any]:
         "pk": act.sequence,
         "at": act.at,
         "title": title,
-        "text": act.reason,
+        "text": reason_told(act.reason),
         "who": act.actor_name,
         "tone": tone,
         "level": "act",

@@ -8,7 +8,9 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 
-from trading.selectors.pages import ever_traded_shadow, first_gap_at, mandate_number
+from alerts.selectors.channels import first_tested_at
+from reports.selectors.backups import first_verified_at
+from trading.selectors.pages import first_gap_at, first_harmless_start, mandate_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +29,18 @@ class FirstStep:
 
 def first_run(request: HttpRequest, account: str) -> dict[str, Any] | None:
     """Return the steps, or None when all that can be done has been."""
-    shadow, gap = ever_traded_shadow(account), first_gap_at(account)
+    started, gap = first_harmless_start(account), first_gap_at(account)
+    tested = first_tested_at()
+    verified = first_verified_at()
     people = User.objects.filter(is_active=True, is_staff=True).count()
     user = request.user
     steps = [
         FirstStep(
-            title="Shadow engine running",
-            text="The engine follows the market and trades on paper.",
-            done=shadow is not None,
-            done_at=shadow,
-            button="Start shadow",
+            title="Engine running",
+            text="On paper in shadow, or with play money on the local venue.",
+            done=started is not None,
+            done_at=started,
+            button="Start the engine",
             **_start(user, account),
         ),
         FirstStep(
@@ -50,12 +54,20 @@ def first_run(request: HttpRequest, account: str) -> dict[str, Any] | None:
         FirstStep(
             title="Alert channel tested",
             text="A test message arrived where you read at night.",
-            later="comes with alerts",
+            done=tested is not None,
+            done_at=tested,
+            button="Open the channels",
+            url=reverse("alerts:channels"),
+            disabled="" if user.has_perm("alerts.manage_channel") else "needs the role admin",
         ),
         FirstStep(
             title="First backup verified",
             text="Restored into a scratch database and compared.",
-            later="comes with backups",
+            done=verified is not None,
+            done_at=verified,
+            button="Back up now",
+            url=reverse("admin:reports_backuprun_take"),
+            disabled="" if user.has_perm("reports.take_backup") else "needs the role operator",
         ),
         FirstStep(
             title="Second person invited",
@@ -73,7 +85,7 @@ def first_run(request: HttpRequest, account: str) -> dict[str, Any] | None:
         "steps": steps,
         "done": sum(step.done for step in steps),
         "total": len(steps),
-        "leading": shadow is None,  # once something runs, its state comes first
+        "leading": started is None,  # once something runs, its state comes first
     }
 
 
@@ -84,4 +96,4 @@ def _start(user: Any, account: str) -> dict[str, str]:
         return {"disabled": "there is no account yet: run manage.py seed"}
     if not user.has_perm("trading.start_shadow"):
         return {"disabled": "needs the role operator"}
-    return {"url": reverse("admin:trading_mandate_act", args=[number, "start"])}
+    return {"url": reverse("admin:trading_mandate_change", args=[number])}

@@ -21,8 +21,13 @@ from polyarb_site.dashboard.events import latest_events
 from polyarb_site.dashboard.first_run import first_run
 from polyarb_site.dashboard.forms import HaltForm, ResumeForm
 from polyarb_site.live.outbox import newest
-from trading.selectors.pages import funnel_today, latest_opportunities
-from trading.services import HaltFailed, ServiceRefused, halt, resume
+from trading.selectors.pages import (
+    funnel_today,
+    latest_opportunities,
+    latest_sets,
+    waits_for_first_set,
+)
+from trading.services import HaltFailed, ServiceRefused, halt, resume, resume_obstacles
 
 funnels: Dear[dict[str, Any]] = Dear(SystemClock())
 
@@ -39,7 +44,9 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
         "steps": first_run(request, account),
         "funnel": funnel.answer,
         "funnel_renew_ms": funnel.renew_ms,
+        "starting": waits_for_first_set(account),
         "opportunities": opportunities,
+        "sets": latest_sets(account),
         "events": latest_events(account),
         "curve": curve(account, "24h", now),
         "ranges": RANGES,
@@ -95,8 +102,13 @@ def resume_page(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, "Trading is resumed.")
             return redirect("admin:index")
-    may = request.user.has_perm("trading.resume_trading")
-    context = {"title": "Resume trading", "form": form, "may_resume": may, "state": state}
+    context = {
+        "title": "Resume trading",
+        "form": form,
+        "may_resume": request.user.has_perm("trading.resume_trading"),
+        "state": state,
+        "obstacles": resume_obstacles(settings.ACCOUNT) if state["halted"] else [],
+    }
     return _page(request, "polyarb/resume.html", context)
 
 
@@ -122,6 +134,7 @@ def live_rows_json(request: HttpRequest) -> JsonResponse:
     opportunities, events = latest_opportunities(account), latest_events(account)
     told: dict[str, str | int] = {
         "opportunities": _html(request, "polyarb/rows/opportunities.html", rows=opportunities),
+        "sets": _html(request, "polyarb/rows/sets.html", rows=latest_sets(account)),
         "events": _html(request, "polyarb/rows/events.html", rows=events),
     }
     if "funnel" in request.GET:  # dearer, so that a page asks for it less often

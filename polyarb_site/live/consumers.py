@@ -1,27 +1,25 @@
 """The WebSocket of an open page: live batches, and what a page that was away has missed.
 
-The page is told `hello` with the id of the last message that it need not ask for. It may send
-{"since": id} once it was away, and {"ping": number} to see that the server is there. Nothing else.
+The page is told `hello` with the id of the last message that it need not ask for, and the topics
+that its account may see. It may send {"since": id} once it was away, and {"ping": number} to see
+that the server is there. Nothing else. A program with a token is told the same as a page.
 """
 
 import json
-from importlib import import_module
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any
 
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.backends.base import SessionBase
 from django.db import Error as DatabaseProblem
 
-from polyarb_site import one_time_password
+from polyarb_site import local_venue
 from polyarb_site.clock import Clock, SystemClock
 from polyarb_site.live import outbox
+from polyarb_site.live.alert_cells import alert_cells
 from polyarb_site.live.cells import cells
+from polyarb_site.live.listening import Listener, identify
 from polyarb_site.live.outbox import Position
-from polyarb_site.live.send import TOPICS
 from polyarb_site.live.tailer import Tailer, tailer
 
 SIGNED_OUT = 4401
@@ -34,30 +32,31 @@ ID_MAX = 2**63 - 1
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """One open page of somebody with an account."""
+    """One open page, or program, of somebody with an account."""
 
     clock: Clock = SystemClock()
 
     async def connect(self) -> None:
-        """Let in who has an account, join the groups, and say where the outbox stands."""
+        """Let in who has an account, join the groups of what it may see, and say where we stand."""
         self._tailer: Tailer | None = None
         self._received: list[int] = []
-        if not _may_listen(self.scope.get("user")):
+        found: Listener | None = await database_sync_to_async(identify)(self.scope, self.clock)
+        if found is None:
             await self.close(code=SIGNED_OUT)  # type: ignore[no-untyped-call]
             return
+        self._listener = found
         self._checked_ns = self.clock.monotonic_ns()
-        self._session_key: str = self.scope["session"].session_key or ""
         await self.accept()  # type: ignore[no-untyped-call]
         held = tailer()
         self._tailer = held
         await held.hold()
-        for topic in TOPICS:
+        for topic in found.topics:
             await self.channel_layer.group_add(held.group(topic), self.channel_name)
         # From here on nothing is awaited: what the tailer sent until now is old, the rest comes.
         self._start = held.position
         self._seen = dict(held.sequences)
         self._sent = dict(held.sequences)
-        await self._tell("hello", last_id=self._start.row_id)
+        await self._tell("hello", last_id=self._start.row_id, topics=found.topics)
 
     async def disconnect(self, code: int) -> None:
         """Leave, and let the tailer rest when nobody is left."""
@@ -65,7 +64,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         held, self._tailer = self._tailer, None
         if held is None:
             return
-        for topic in TOPICS:
+        for topic in self._listener.topics:
             await self.channel_layer.group_discard(held.group(topic), self.channel_name)
         await held.release()
 
@@ -103,7 +102,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(code=TOO_MUCH)  # type: ignore[no-untyped-call]
             return
         try:
-            rows = await self._tailer.in_thread(_missed, since, self._start)
+            topics = self._listener.topics
+            rows = await self._tailer.in_thread(_missed, since, self._start, topics)
         except DatabaseProblem:
             rows = None
         if rows is None:
@@ -115,7 +115,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Answer a ping. What was sent before the last ping and has not come by now is lost."""
         if self._tailer is None:
             return
-        lost = [topic for topic in TOPICS if self._seen[topic] < self._sent[topic]]
+        lost = [topic for topic in self._listener.topics if self._seen[topic] < self._sent[topic]]
         for topic in lost:
             self._seen[topic] = self._sent[topic]
         self._sent = dict(self._tailer.sequences)
@@ -129,7 +129,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             {"id": row["id"], "topic": row["topic"], "payload": row["payload"]} for row in rows
         ]
         states = [row["payload"] for row in rows if _is_state(row)]
-        more = {"cells": cells(states[-1])} if states else {}
+        more = {}
+        if states:
+            more["cells"] = cells(states[-1], local_venue.note(states[-1].get("label")))
+        counts = [row["payload"].get("counts") for row in rows if row["topic"] == "alerts"]
+        if counts and isinstance(counts[-1], dict):
+            # At once: the page reads the whole state too, and need not wait for that.
+            more["values"] = alert_cells(counts[-1])
         await self._tell("batch", messages=messages, **more)
 
     async def _tell(self, kind: str, **more: Any) -> None:
@@ -144,38 +150,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return len(self._received) > RECEIVED_MAX
 
     async def _still_may_listen(self) -> bool:
-        """Look every half minute whether the session that opened this page still stands."""
+        """Look every half minute whether session or token still stand, with the same topics."""
         now_ns = self.clock.monotonic_ns()
         if now_ns - self._checked_ns < RECHECK_NS or self._tailer is None:
             return True
         self._checked_ns = now_ns
         try:
-            return await self._tailer.in_thread(_session_stands, self._session_key)
+            return await self._tailer.in_thread(self._listener.stands)
         except DatabaseProblem:
             return True  # asked again in half a minute; a page goes dark for better reasons
 
 
-def _may_listen(user: AbstractBaseUser | None) -> bool:
-    """Return whether this is somebody who may also read the pages."""
-    if user is None or not user.is_authenticated or not getattr(user, "is_staff", False):
-        return False
-    return not one_time_password.is_in_use(user)  # type: ignore[arg-type]
-
-
-def _session_stands(session_key: str) -> bool:
-    """Return whether the session is still there and still of somebody who may listen."""
-    store: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    if not session_key or not store.exists(session_key):
-        return False
-    return _may_listen(get_user(SimpleNamespace(session=store)))  # type: ignore[arg-type]
-
-
-def _missed(since: int, until: Position) -> list[dict[str, Any]] | None:
+def _missed(since: int, until: Position, topics: Sequence[str]) -> list[dict[str, Any]] | None:
     """Return the rows after a message, None when they are too many or no longer known."""
     after = outbox.position_of(since) if since else Position()
     if after is None:
         return None
-    rows = outbox.read_between(after, until, TOPICS, limit=CATCH_UP_ROWS_MAX + 1)
+    rows = outbox.read_between(after, until, topics, limit=CATCH_UP_ROWS_MAX + 1)
     return rows if len(rows) <= CATCH_UP_ROWS_MAX else None
 
 

@@ -15,7 +15,6 @@ from polyarb_site.rest import tokens
 from polyarb_site.rest.errors import ApiError, is_database_down
 from polyarb_site.rest.throttles import FAILED_LOGINS_MAX, MinuteWindow
 
-KEYWORDS = ("token", "bearer")  # Prometheus and most clients say Bearer
 REMEMBERED_MAX = 64
 REMEMBERED_SECONDS = 900
 
@@ -128,10 +127,7 @@ class CsrfCheck(CSRFCheck):
 
 def presented_token(request: Request) -> str | None:
     """Return the token in the Authorization header, None when it holds something else."""
-    words = str(request.META.get("HTTP_AUTHORIZATION", "")).split()
-    if not words or words[0].lower() not in KEYWORDS:
-        return None
-    return words[1] if len(words) == 2 else ""
+    return tokens.presented(str(request.META.get("HTTP_AUTHORIZATION", "")))
 
 
 def _remember(token: str, username: str, now_ns: int) -> None:

@@ -1,6 +1,7 @@
 """What every endpoint tells OpenAPI: a sentence, a curl line to copy, its answers and refusals."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -30,6 +31,13 @@ READ = (400, 401, 403, 429, 500, 503)
 WRITE = (400, 401, 403, 409, 411, 413, 415, 429, 500, 503)
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer of an address that only asks for something, which a job then does: 202."""
+
+    answer: Any
+
+
 def curl(path: str, *, body: str = "", method: str = "") -> str:
     """Return the line to copy; TOKEN is what `manage.py api_token` printed."""
     method = method or ("POST" if body else "GET")
@@ -54,14 +62,17 @@ def endpoint(
     media_type: str = JSON,
 ) -> Callable[[Method], Method]:
     """Describe one method of a view. Its docstring follows the summary."""
+    status = 200
+    if isinstance(answer, Accepted):
+        status, answer = 202, answer.answer
     # The generator sees that an answer is a list only when it is not wrapped.
-    responses: dict[Any, Any] = {200 if media_type == JSON else (200, media_type): answer}
-    for status in refusals:
-        responses[status] = OpenApiResponse(ErrorAnswer, description=REFUSALS[status])
+    responses: dict[Any, Any] = {status if media_type == JSON else (status, media_type): answer}
+    for refused in refusals:
+        responses[refused] = OpenApiResponse(ErrorAnswer, description=REFUSALS[refused])
     examples = []
     if example is not None:
         examples.append(
-            OpenApiExample("Answer", value=example, response_only=True, status_codes=["200"])
+            OpenApiExample("Answer", value=example, response_only=True, status_codes=[str(status)])
         )
 
     def decorate(method: Method) -> Method:

@@ -84,13 +84,16 @@ def is_database_down(error: BaseException | None) -> bool:
 def refusal(error: Exception) -> ApiError | None:
     """Return what a service said when it refused, or None if `error` is no refusal.
 
-    A service's refusal is an exception with `code`, `message` and `remedy`. It is known by its
-    shape, because the services live in apps above this module.
+    A service's refusal is an exception with `code`, `message` and `remedy`, and maybe `problems`,
+    all of which are told. It is known by its shape: the services live in apps above this module.
     """
     parts = [getattr(error, name, None) for name in ("code", "message", "remedy")]
     if not all(isinstance(part, str) for part in parts):
         return None
     code, message, remedy = (str(part) for part in parts)
+    problems = [str(one) for one in getattr(error, "problems", ())]
+    if message in problems:
+        message = "; ".join(problems)
     return ApiError(getattr(error, "status", 409), code, message, remedy=remedy)
 
 

@@ -17,12 +17,21 @@ from rest_framework.authtoken.models import Token
 from polyarb_site.audit.recorder import record
 
 PREFIX = "polyarb_"  # lets a scanner of logs and repositories find a token
+KEYWORDS = ("token", "bearer")  # Prometheus and most clients say Bearer
 _WELL_FORMED = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{40}}", re.ASCII)
 
 
 def is_well_formed(token: str) -> bool:
     """Return whether the text can be a token of ours; others need no look into the database."""
     return _WELL_FORMED.fullmatch(token) is not None
+
+
+def presented(header: str) -> str | None:
+    """Return the token in an Authorization header, None when it holds something else."""
+    words = header.split()
+    if not words or words[0].lower() not in KEYWORDS:
+        return None
+    return words[1] if len(words) == 2 else ""
 
 
 def digest(token: str) -> str:
@@ -61,5 +70,10 @@ def owner(token: str) -> User | None:
     """Return whose token it is, None when it is nobody's or the account is switched off."""
     if not is_well_formed(token):
         return None
-    row = Token.objects.select_related("user").filter(key=digest(token)).first()
+    return owner_of(digest(token))
+
+
+def owner_of(hashed: str) -> User | None:
+    """Return whose token has this hash, None when it is nobody's or the account is off."""
+    row = Token.objects.select_related("user").filter(key=hashed).first()
     return row.user if row is not None and row.user.is_active else None

@@ -15,6 +15,8 @@ from polyarb_site import formats
 
 register = template.Library()
 
+ID_SHOWN_MAX = 14
+
 
 @register.filter
 def missing(reason: str = "") -> SafeString:
@@ -107,6 +109,16 @@ register.filter("gain_tag", signed_money)
 register.filter("money_tag", money)
 register.filter("price_tag", price)
 register.filter("shares_tag", shares)
+
+
+@register.filter
+def short_id(text: object, reason: str = "") -> SafeString:
+    """Return both ends of a long id, whole on hover."""
+    whole = str(text or "")
+    if not whole:
+        return missing(reason)
+    shown = whole if len(whole) <= ID_SHOWN_MAX else f"{whole[:6]}…{whole[-4:]}"
+    return format_html('<span class="pa-id pa-nowrap" title="{}">{}</span>', whole, shown)
 
 
 def _is_number(value: object) -> TypeGuard[int]:

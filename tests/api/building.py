@@ -10,11 +10,15 @@ from polyarb_site.rest import tokens
 from tests.conftest import ACCOUNT, NOON
 from trading.models import (
     ArbitrageSet,
+    CapitalMovement,
     EngineNote,
     EngineSession,
+    Incident,
     MetricSample,
     Opportunity,
     Phase,
+    ReconciliationRun,
+    ReplayRun,
     Trade,
 )
 
@@ -211,3 +215,114 @@ def make_sample(session, at=NOON, **figures):
         decision_p50_us=values.get("decision_p50_us", 9),
         decision_p99_us=values.get("decision_p99_us", 110),
     )
+
+
+DIFFERENCE = {
+    "code": "CASH_DIFFERS",
+    "subject": "pUSD",
+    "text": "the chain at block 77 has 97.5 dollars and 0.1 is unexplained",
+    "ledger": "97.6",
+    "venue": "",
+    "chain": "97.5",
+    "difference_micro": -100_000,
+    "remedy": "find the transfer in the wallet's history",
+}
+
+
+def make_reconciliation(session, number=1, **changes):
+    values = {
+        "account": session.account,
+        "session_key": session.key,
+        "at": NOON + timedelta(seconds=number),
+        "at_start": False,
+        "verdict": "MISMATCH",
+        "block_number": 77,
+        "ledger_sequence": 5,
+        "differences": [DIFFERENCE],
+        "assets": [
+            {
+                "asset": "pUSD",
+                "ledger_micro": 97_600_000,
+                "in_flight_micro": 0,
+                "venue_micro": 97_500_000,
+                "chain_micro": 97_500_000,
+                "difference_micro": -100_000,
+            },
+            {
+                "asset": "111",
+                "ledger_micro": 5_000_000,
+                "in_flight_micro": -2_000_000,
+                "venue_micro": None,
+                "chain_micro": 3_000_000,
+                "difference_micro": 0,
+            },
+        ],
+        "in_flight": ["trade t1"],
+        "order_count": 1,
+        "trade_count": 2,
+        "took_ms": 40,
+    }
+    return ReconciliationRun.objects.create(**{**values, **changes})
+
+
+def make_replay(session, number=1, **changes):
+    values = {
+        "account": session.account,
+        "day": NOON.date(),
+        "session": session,
+        "at": NOON + timedelta(days=1, seconds=number),
+        "verdict": "DIFFERENT",
+        "problem": "1 commands are not what the journal has, the first for record 7",
+        "inputs": 120,
+        "commands": 9,
+        "last_sequence": 129,
+        "complete": True,
+        "sha256": "ab" * 32,
+        "recorded_sha256": "cd" * 32,
+        "realised_micro": 101_000,
+        "ledger_micro": 101_000,
+        "different": 22,
+        "differences": [{"sequence": 7, "recorded": "", "produced": "CancelAll(reason='x')"}],
+        "version": "0.1.0",
+        "took_ms": 40,
+    }
+    return ReplayRun.objects.create(**{**values, **changes})
+
+
+def make_incident(session, number=1, **changes):
+    at = NOON + timedelta(seconds=number)
+    run = ReconciliationRun.objects.order_by("pk").last()
+    found = {
+        "run": run.pk if run else 1,
+        "at": at.isoformat(),
+        "verdict": "MISMATCH",
+        "block_number": 77,
+        "differences": [DIFFERENCE],
+    }
+    title = "CASH_DIFFERS of pUSD at block 77: 0.1 dollars are unexplained"
+    values = {
+        "account": session.account,
+        "kind": "RECONCILIATION",
+        "title": title,
+        "opened_at": at,
+        "last_seen_at": at,
+        "evidence": {
+            "first": found,
+            "last": found,
+            "timeline": [{"at": at.isoformat(), "what": "opened", "text": title}],
+        },
+    }
+    return Incident.objects.create(**{**values, **changes})
+
+
+def make_capital(number=1, **changes):
+    values = {
+        "account": "main",
+        "money": "PLAY",
+        "amount_micro": -12_500_000,
+        "reference": f"withdrawal-{number}",
+        "reason": "to the treasury",
+        "by_name": "adam",
+        "at": NOON + timedelta(seconds=number),
+    }
+    return CapitalMovement.objects.create(**{**values, **changes})

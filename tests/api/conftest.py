@@ -3,15 +3,24 @@
 import pytest
 from django.core.cache import cache
 
+from checks.models import CheckRun
+from tests.api.alert_building import make_alert_facts
 from tests.api.building import (
     Caller,
+    make_capital,
+    make_incident,
     make_note,
     make_opportunity,
+    make_reconciliation,
+    make_replay,
     make_sample,
     make_session,
     make_set,
     make_trades,
 )
+from tests.checks.promotion_world import make_promotion
+from tests.helpers.checks import make_check_facts
+from tests.helpers.reports import make_daily
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +47,14 @@ def facts(session):
     make_opportunity(session)
     make_note(session)
     make_sample(session)
+    make_reconciliation(session)
+    make_incident(session, pk=1)
+    make_capital()
+    make_replay(session)
+    make_alert_facts()
+    make_daily()
+    make_check_facts()
+    make_promotion(session.profile, pk=1, check_run=CheckRun.objects.get(pk=1))
     return session
 
 

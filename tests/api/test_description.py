@@ -1,11 +1,16 @@
 """The OpenAPI description is complete, true, and made without a warning."""
 
 import io
+import re
 
 import pytest
 from django.core.management import call_command
 from django.urls import Resolver404, resolve
 
+from alerts.api.urls import urlpatterns as alert_patterns
+from checks.api.urls import urlpatterns as check_patterns
+from reports.api.urls import urlpatterns as report_patterns
+from tests.api.alert_building import RULE
 from tests.api.building import make_note, make_opportunity, make_set, make_trades
 from tests.api.openapi import description, faults, operations, undescribed
 from tests.conftest import make_profile
@@ -14,6 +19,12 @@ from trading.api.urls import urlpatterns
 NOT_DESCRIBED = {"api-schema", "api-docs", "api-docs-script"}  # they are the description
 NAME = "live_shadow_atomic_v1"
 REASON = {"reason": "the test asks"}
+
+
+def done_status(operation):
+    """Return the one status of an answer to what is done, or is going to be."""
+    (status,) = {"200", "202"} & set(operation["responses"])
+    return status
 
 
 def test_it_is_made_without_a_warning_and_is_valid():
@@ -28,8 +39,8 @@ def test_it_is_made_without_a_warning_and_is_valid():
 
 def test_it_holds_every_address_and_no_other():
     expected = {
-        "/api/" + str(pattern.pattern).replace("<str:name>", "{name}")
-        for pattern in urlpatterns
+        "/api/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
+        for pattern in (*urlpatterns, *alert_patterns, *report_patterns, *check_patterns)
         if pattern.name not in NOT_DESCRIBED
     }
 
@@ -46,12 +57,13 @@ class TestEachOperation:
         assert operation["tags"]
         assert "curl" in operation["description"]
         assert path.split("{")[0] in operation["description"]
-        assert {"200", "401", "403", "500", "503"} <= set(operation["responses"])
+        assert {"401", "403", "500", "503"} <= set(operation["responses"])
+        assert done_status(operation)
         assert operation["security"] == [{"token": []}, {"session": []}]
 
     def test_shows_an_example_that_fits(self, path, method, operation):
-        content = operation["responses"]["200"]["content"]
-        if "text/csv" in content:
+        content = operation["responses"][done_status(operation)]["content"]
+        if "application/json" not in content:  # a file
             return
         examples = content["application/json"]["examples"]
         schema = content["application/json"]["schema"]
@@ -103,6 +115,8 @@ class TestTrueAnswers:
         ("template", "path"),
         [
             ("/api/status", "/api/status"),
+            ("/api/wallet", "/api/wallet"),
+            ("/api/capital", "/api/capital?money=PLAY"),
             ("/api/profiles", "/api/profiles"),
             ("/api/profiles/{name}", f"/api/profiles/{NAME}"),
             ("/api/audit/config_changes", "/api/audit/config_changes"),
@@ -110,6 +124,33 @@ class TestTrueAnswers:
             ("/api/sets", "/api/sets"),
             ("/api/opportunities", "/api/opportunities"),
             ("/api/events", "/api/events"),
+            ("/api/reconciliations", "/api/reconciliations?verdict=MISMATCH"),
+            ("/api/incidents", "/api/incidents?state=OPEN"),
+            ("/api/replays", "/api/replays?verdict=DIFFERENT"),
+            ("/api/alerts", "/api/alerts?level=CRITICAL"),
+            ("/api/alerts/{number}", "/api/alerts/1"),
+            ("/api/alerts/state", "/api/alerts/state?resolved=true"),
+            ("/api/alerts/history", "/api/alerts/history?alert=1"),
+            ("/api/alerts/rules", "/api/alerts/rules"),
+            ("/api/alerts/rules/{rule}", f"/api/alerts/rules/{RULE}"),
+            ("/api/alerts/silences", "/api/alerts/silences"),
+            ("/api/alerts/channels", "/api/alerts/channels"),
+            ("/api/alerts/deliveries", "/api/alerts/deliveries?channel=office"),
+            ("/api/reports/daily", "/api/reports/daily?kind=DAILY"),
+            ("/api/backups", "/api/backups?kind=MANUAL"),
+            ("/api/phases", "/api/phases"),
+            ("/api/phases/{number}", "/api/phases/1"),
+            ("/api/promotions", "/api/promotions"),
+            ("/api/promotions/{number}", "/api/promotions/1"),
+            ("/api/approvers", "/api/approvers"),
+            ("/api/rollbacks", "/api/rollbacks"),
+            ("/api/rollbacks/{number}", "/api/rollbacks/1"),
+            ("/api/drills", "/api/drills"),
+            ("/api/checks/runs", "/api/checks/runs/?phase=1"),
+            ("/api/checks/runs/{number}", "/api/checks/runs/1"),
+            ("/api/checks/catalogue", "/api/checks/catalogue"),
+            ("/api/checks/attestations", "/api/checks/attestations"),
+            ("/api/reports/daily/{day}", "/api/reports/daily/2026-03-02?revision=1"),
         ],
     )
     def test_of_reading(self, template, path, boss, facts):
@@ -143,8 +184,10 @@ class TestTrueAnswers:
     def test_of_acting(self, boss, mandate):
         make_profile(NAME)
         make_profile(NAME, 2, MAX_SLIPPAGE="0.015")
+        make_profile("live_safe_atomic_v1")
         apply = f"/api/profiles/{NAME}/apply"
         template = "/api/profiles/{name}/apply"
+        resolve = "/api/incidents/{number}/resolve"
         for asked, path, body in (
             (template, apply, {**REASON, "dry_run": True}),
             (template, apply, REASON),
@@ -155,9 +198,25 @@ class TestTrueAnswers:
             ("/api/engine/start_shadow", None, {}),
             ("/api/engine/start_shadow", None, {}),  # 409
             ("/api/engine/stop", None, {}),
+            ("/api/engine/start_simulated", None, {}),  # 404
+            ("/api/engine/start_simulated", None, {"profile": "live_safe_atomic_v1"}),
+            ("/api/engine/stop", None, {}),
             ("/api/emergency_stop", None, {}),
             ("/api/resume", None, REASON),
             ("/api/resume", None, {"reason": 1}),  # 400
+            (resolve, "/api/incidents/7/resolve", {"note": "x"}),  # 404
+            (resolve, "/api/incidents/7/resolve", {}),  # 400
+            ("/api/capital", None, {**REASON, "amount": "x"}),  # 400
+            ("/api/capital", None, {**REASON, "amount": "5"}),  # 409
+            ("/api/backups", None, {"reason": "before the update"}),
+            ("/api/backups", None, {}),  # 409
+            ("/api/phases/evaluate", None, {}),
+            ("/api/drills", None, {}),
+            ("/api/promotions", None, REASON),  # 409
+            ("/api/start_live", None, REASON),  # 409
+            ("/api/reports/daily", None, {"day": "2026-03-02"}),
+            ("/api/reports/daily", None, {"day": "2026-3-2"}),  # 400
+            ("/api/reports/daily", None, {"day": "21990101"}),  # 400
         ):
             response = boss.post(path or asked, body)
 
@@ -165,7 +224,9 @@ class TestTrueAnswers:
 
     def test_of_refusing(self, anonymous, stranger, boss, mandate):
         for path, method, _ in operations():
-            address = path.replace("{name}", "nothing")
+            address = path.replace("{number}", "7").replace("{day}", "20260302")
+            for part in ("{name}", "{rule}"):
+                address = address.replace(part, "nothing")
             if method == "POST" and path != "/api/emergency_stop":
                 large = boss.post(address, raw=b" " * 20_000)
                 assert undescribed(path, "POST", large) == [], path

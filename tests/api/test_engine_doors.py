@@ -7,6 +7,7 @@ from tests.api.building import error_of
 from trading.models import Mandate
 
 START = "/api/engine/start_shadow"
+SIMULATED = "/api/engine/start_simulated"
 REASON = {"reason": "the test asks"}
 
 
@@ -114,6 +115,51 @@ class TestStartingShadow:
 
         assert response.status_code == 200
         assert str(tmp_path) not in response.content.decode()
+
+
+class TestStartingWithPlayMoney:
+    @pytest.fixture
+    def play(self, mandate):
+        from tests.conftest import make_profile
+
+        return make_profile("simulated_atomic_v1")
+
+    def test_asks_the_engine_to_trade_live_on_the_local_venue(self, doer, play):
+        response = doer.post(SIMULATED, {"reason": "a rehearsal"})
+
+        assert response.status_code == 200
+        answer = response.json()
+        assert (answer["mode"], answer["feed"], answer["desired"]) == ("LIVE", "simulator", "RUN")
+        assert answer["profile"]["name"] == "simulated_atomic_v1"
+        event = AuditEvent.objects.get(action="engine.start_simulated")
+        assert (event.actor_name, event.reason) == ("otto", "a rehearsal")
+
+    def test_it_is_a_change_of_configuration(self, doer, reader, play):
+        doer.post(SIMULATED)
+        asked = {"action": "engine.start_simulated"}
+
+        assert len(reader.get("/api/audit/config_changes", **asked).json()["items"]) == 1
+
+    @pytest.mark.parametrize("field", ["feed", "mode", "phase", "recording", "speed"])
+    def test_on_another_feed_it_cannot_even_be_asked_for(self, doer, play, field):
+        response = doer.post(SIMULATED, {field: "polymarket"})
+
+        assert response.status_code == 400
+        assert error_of(response)["field"] == field
+        assert Mandate.objects.get().desired == "STOP"
+
+    def test_with_a_profile_of_paper_it_is_refused(self, doer, mandate, profile):
+        response = doer.post(SIMULATED, {"profile": profile.name})
+
+        assert response.status_code == 409
+        assert error_of(response)["code"] == "PROFILE_NOT_FOR_PLAY_MONEY"
+        assert Mandate.objects.get().desired == "STOP"
+
+    def test_without_a_profile_for_it_it_says_how_to_get_one(self, doer, mandate):
+        response = doer.post(SIMULATED)
+
+        assert response.status_code == 404
+        assert "manage.py seed" in error_of(response)["remedy"]
 
 
 class TestStopping:

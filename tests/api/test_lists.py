@@ -68,6 +68,7 @@ class TestTrades:
             "fee": "0.0312",
             "state": "CONFIRMED",
             "paper": True,
+            "money": "PAPER",
             "matched_at": "2026-03-02T12:00:00Z",
             "moved_at": "2026-03-02T12:00:02Z",
         }
@@ -108,6 +109,9 @@ class TestTrades:
             ({"side": "SELL"}, [5]),
             ({"paper": "false"}, [5]),
             ({"paper": "true"}, [4, 3, 2, 1, 0]),
+            ({"money": "PAPER"}, [4, 3, 2, 1, 0]),
+            ({"money": "REAL"}, [5]),
+            ({"money": "PLAY"}, []),
             ({"since": "2026-03-02T12:00:03Z"}, [5, 4, 3]),
             ({"until": "2026-03-02T12:00:03Z"}, [2, 1, 0]),
             ({"since": "2026-03-02T12:00:01Z", "until": "2026-03-02 12:00:03"}, [2, 1]),
@@ -287,6 +291,7 @@ class TestSets:
             {"state": "EXPOSED"},
             {"market": "0xbb"},
             {"paper": "false"},
+            {"money": "REAL"},
             {"since": "2026-03-02T12:00:02Z"},
         ):
             rows = reader.get("/api/sets", **query).json()["items"]

@@ -125,7 +125,9 @@ class TestA3RoutesShadowEachOtherAndEveryErrorCrashes:
         from trading.api.urls import urlpatterns
 
         for pattern in urlpatterns:
-            path = "/api/" + str(pattern.pattern).replace("<str:name>", "some_profile")
+            path = "/api/" + str(pattern.pattern).replace("<str:name>", "some_profile").replace(
+                "<int:number>", "1"
+            )
             assert resolve(path).url_name == pattern.name
 
     @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -140,3 +141,25 @@ def test_every_filter_but_the_states_is_found_by_an_index(reader, session):
         assert "OFFSET" not in statements[0]
         field: Any = Trade._meta.get_field(column)
         assert field.db_index or field.primary_key
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "table", "column"),
+    [
+        ("/api/trades", {"state": "FAILED"}, "trading_trade", "state"),
+        ("/api/sets", {"state": "EXPOSED"}, "trading_arbitrageset", "state"),
+        ("/api/opportunities", {"refusal": "NO_DEPTH"}, "trading_opportunity", "refusal"),
+    ],
+)
+def test_a_rare_code_is_found_without_reading_all_the_others(
+    reader, facts, path, query, table, column
+):
+    with CaptureQueriesContext(connection) as queries:
+        assert reader.get(path, **query).status_code == 200
+    (statement,) = [row["sql"] for row in queries if f'FROM "{table}"' in row["sql"]]
+
+    model = apps.get_model(table.replace("_", "."))
+    field: Any = model._meta.get_field(column)
+    assert field.db_index or column in {index.fields[0] for index in model._meta.indexes}
+    if connection.vendor == "sqlite":  # PostgreSQL reads a small table whole, whatever there is
+        assert re.search(rf"SEARCH {table} USING INDEX \S+ \({column}=", plan_of(statement))

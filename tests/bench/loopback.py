@@ -17,8 +17,8 @@ from tests.bench import ROOT, Report, Settings, pinned, quiet_gc
 from tests.bench.engine_path import started, time_engine
 from tests.bench.loopback_server import market_of
 from tests.bench.stream import Stream, generate, write
+from trading.adapters.channel_socket import SocketSettings
 from trading.adapters.clob_slot import SlotSettings
-from trading.adapters.clob_socket import SocketSettings
 from trading.adapters.clob_ws import ChannelSettings, MarketChannel
 from trading.adapters.feed import MarketRecord
 from trading.engine.events import Event, Tick

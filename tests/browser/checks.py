@@ -5,7 +5,8 @@ OVERLAPS = """
   const shown = [...document.querySelectorAll(selector)].filter((element) => {
     const box = element.getBoundingClientRect();
     const style = getComputedStyle(element);
-    return box.width > 1 && box.height > 1 && style.visibility !== "hidden";
+    const folded = !element.checkVisibility(); // what a closed fold hides still has a box
+    return box.width > 1 && box.height > 1 && style.visibility !== "hidden" && !folded;
   });
   // What is fixed to the window lies over the page on purpose; its own parts must not overlap.
   const fixed = (element) => {
@@ -34,7 +35,10 @@ OVERLAPS = """
 # A number stands with its unit: in its own text, or in the short phrase that it is part of.
 BARE_NUMBERS = """
 () => {
-  const unit = /[$¢%]|\\d\\s?(ms|µs|s|min|h|d)\\b|(share|gap|set|frame|alert|done|old|Phase)/;
+  const amount = /[$¢%]|\\d\\s?(ms|µs|s|min|h|d)\\b/;
+  const noun = /(share|gap|set|frame|[Aa]lert|done|old|Phase|row|day|crash|check|sample)/;
+  const trouble = /(problem|critical)/;
+  const unit = new RegExp([amount, noun, trouble].map((one) => one.source).join("|"));
   const clock = /\\d\\d:\\d\\d/;
   const found = [];
   const places = ".pa-num, .pa-cell, .pa-stat-main, .pa-facts dd";
@@ -44,7 +48,7 @@ BARE_NUMBERS = """
     let around = element;
     let said = false;
     for (let step = 0; step < 3 && around && !said; step += 1) {
-      const text = around.textContent.trim();
+      const text = around.textContent.replace(/\\s+/g, " ").trim();
       said = text.length < 120 && (unit.test(text) || clock.test(text));
       around = around.parentElement;
     }

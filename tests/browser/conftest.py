@@ -1,5 +1,6 @@
 """A real server, a real browser, and another process that makes things happen."""
 
+import atexit
 import json
 import os
 import shutil
@@ -10,13 +11,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.db import connection
 from playwright.sync_api import expect, sync_playwright
+
+from tests.helpers.installation import Installation, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -37,16 +42,12 @@ PHONE = {"width": 390, "height": 844}
 expect.set_options(timeout=20_000)
 
 
-class Portal:
-    """A portal with a database of its own: its server, and the actor beside it."""
+class Acting:
+    """A portal that people and engines act on: it has an actor beside it."""
 
-    def __init__(self, environment):
-        self._environment = environment
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._manage("migrate", "--verbosity", "0")
-        self._manage("seed")
-        self._server: subprocess.Popen[bytes] | None = None
+    _actor: subprocess.Popen[str]
+
+    def _let_act(self, environment):
         self._actor = subprocess.Popen(
             [sys.executable, "-m", "tests.browser.actor"],
             cwd=ROOT,
@@ -56,6 +57,66 @@ class Portal:
             text=True,
         )
         self.do("people")
+
+    def do(self, command, **more):
+        """Have the actor do something, and return its answer."""
+        assert self._actor.stdin is not None
+        assert self._actor.stdout is not None
+        self._actor.stdin.write(json.dumps({"do": command, **more}) + "\n")
+        self._actor.stdin.flush()
+        return json.loads(self._actor.stdout.readline())
+
+    def close(self):
+        self._actor.kill()
+        self._actor.communicate(timeout=10)
+
+
+class PlayPortal(Acting):
+    """The whole portal as a newcomer starts it: real processes that trade with play money."""
+
+    def __init__(self, directory):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.place = Installation(directory, f"play_{uuid.uuid4().hex[:12]}")
+        self.place.start(
+            *("up", "--port", str(self.port)),
+            log="up",
+            POLYARB_SIMULATOR_PORT=str(free_port()),
+        )
+        wait_for(self._answers, START_SECONDS_MAX, "an answer of the portal")
+        self._let_act(self.place.environment)
+
+    def _answers(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+            return False
+
+    def signer(self):
+        """The process that holds the key."""
+        (found,) = [p for p in self.place.processes() if "trading.signer" in p.cmdline()]
+        return found
+
+    def close(self):
+        super().close()
+        self.place.end()
+
+
+class Portal(Acting):
+    """A portal with a database of its own: its server, and the actor beside it."""
+
+    def __init__(self, environment):
+        self._environment = environment
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        if environment.get("DATABASE_URL"):
+            install(environment)
+        else:
+            shutil.copytree(installed(), environment["POLYARB_DATA_DIR"], dirs_exist_ok=True)
+        self._server: subprocess.Popen[bytes] | None = None
+        self._let_act(environment)
         self.start()
 
     def start(self):
@@ -85,29 +146,33 @@ class Portal:
         self._server.kill()
         self._server.wait(10)
 
-    def do(self, command, **more):
-        """Have the actor do something, and return its answer."""
-        assert self._actor.stdin is not None
-        assert self._actor.stdout is not None
-        self._actor.stdin.write(json.dumps({"do": command, **more}) + "\n")
-        self._actor.stdin.flush()
-        return json.loads(self._actor.stdout.readline())
-
     def close(self):
-        self._actor.kill()
-        self._actor.communicate(timeout=10)
+        super().close()
         self.stop()
 
-    def _manage(self, *arguments):
+
+def install(environment):
+    """Make an empty database a portal's."""
+    for words in (("migrate", "--verbosity", "0"), ("seed",)):
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, "manage.py", *words],
             cwd=ROOT,
-            env=self._environment,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+@cache
+def installed():
+    """The data directory of a portal that has just been installed, for copies. Made once."""
+    directory = tempfile.mkdtemp(prefix="pa-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    variables = {**os.environ, "POLYARB_DATA_DIR": directory, "DATABASE_URL": ""}
+    install({name: value for name, value in variables.items() if value})
+    return directory
 
 
 def free_port():
@@ -117,11 +182,11 @@ def free_port():
 
 
 @contextmanager
-def a_portal():
-    """A portal on the kind of database that this run uses, gone afterwards."""
+def a_portal(**more):
+    """A portal on the kind of database that this run uses, gone afterwards. `more`: variables."""
     with tempfile.TemporaryDirectory(prefix="pa-") as directory, a_database() as url:
         # Beside the variables of the tests: the portal's own directory and database.
-        environment = {**os.environ, "POLYARB_DATA_DIR": directory, "DATABASE_URL": url}
+        environment = {**os.environ, "POLYARB_DATA_DIR": directory, "DATABASE_URL": url, **more}
         environment = {name: value for name, value in environment.items() if value}
         portal = Portal(environment)
         try:
@@ -149,7 +214,7 @@ def a_database():
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def portal():
     """A portal whose engine has run for hours and trades."""
     with a_portal() as running:
@@ -157,7 +222,7 @@ def portal():
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fresh_portal():
     """A portal as it is after its installation: nothing has happened yet."""
     with a_portal() as running:
@@ -165,10 +230,48 @@ def fresh_portal():
 
 
 @pytest.fixture(scope="module")
+def busy():
+    """A portal whose rules have fired, been acknowledged, ended and been told of."""
+    with a_portal() as running:
+        running.do("world")
+        running.do("alert_world")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def alerting():
+    """A portal with rules in force, of which none fires between two tests."""
+    with a_portal() as running:
+        running.do("world")
+        yield running
+
+
+@pytest.fixture
+def calm(alerting):
+    alerting.do("fire", rule="WS_DISCONNECTED")  # loads the rules, and ends with the rest
+    alerting.do("end_alerts")
+    alerting.do("judged")
+    yield alerting
+    alerting.do("end_alerts")
+
+
+@pytest.fixture(scope="module")
+def play_portal(tmp_path_factory):
+    """A portal that has just been started, on the local venue."""
+    running = PlayPortal(tmp_path_factory.mktemp("play"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
 def browser():
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    executable = (
+        shutil.which("chromium-headless-shell")
+        or shutil.which("chromium")
+        or shutil.which("chromium-browser")
+    )
     if executable is None:
-        pytest.skip("chromium is not installed; on Debian: apt-get install chromium")
+        pytest.skip("chromium is not installed; on Debian: apt-get install chromium-headless-shell")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=OPTIONS)

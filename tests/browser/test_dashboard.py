@@ -36,8 +36,8 @@ def test_on_the_first_day(fresh_portal, look, size, theme):
     page = look(fresh_portal, size=size, theme=theme, user="adam")
 
     expect(page.locator(".pa-steps li")).to_have_count(5)
-    expect(page.locator(".pa-steps li").first).to_contain_text("Start shadow")
-    expect(page.locator(".pa-steps")).to_contain_text("comes with alerts")
+    expect(page.locator(".pa-steps li").first).to_contain_text("Start the engine")
+    expect(page.locator(".pa-steps")).to_contain_text("Open the channels")
     expect(page.locator("[data-card=money]")).to_contain_text("the engine has not run yet")
     expect(page.locator("[data-empty-of=opportunities]")).to_contain_text("No gap yet")
     assert sideways(page) <= 0
@@ -88,10 +88,13 @@ def test_a_reader_further_down_stays_there(portal, look):
 def test_the_funnel_counts_along(portal, look):
     page = connected(look(portal))
     shown = page.locator(".pa-funnel-count").first
-    before = int(re.sub(r"\D", "", shown.inner_text()))
+    # On a machine that counts slowly the server keeps an answer: what other tests added comes late.
+    before = portal.do("gaps")
+    expect(shown).to_contain_text(str(before), timeout=60_000)
 
     portal.do("gap", number=3_000)
 
+    assert portal.do("gaps") == before + 1
     expect(shown).to_contain_text(str(before + 1), timeout=60_000)
     expect(page.locator("[data-card=quality] .pa-stat-main")).to_contain_text(str(before + 1))
 
@@ -133,6 +136,7 @@ def test_the_curve_has_ranges_a_sentence_and_a_table(portal, look):
 def test_the_cursor_on_the_curve_tells_amount_and_time(portal, look):
     page = connected(look(portal))
     expect(page.locator("#pa-curve .u-over")).to_be_visible()
+    page.locator("#pa-curve").scroll_into_view_if_needed()  # the first run stands above it
     box = page.locator("#pa-curve .u-over").bounding_box()
 
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)

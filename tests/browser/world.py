@@ -22,7 +22,9 @@ from trading.models import (
     SetMove,
     Trade,
 )
+from trading.reconciling.verdicts import Code, Difference, Reconciliation, Verdict
 from trading.selectors import live_state
+from trading.services import record_reconciliation
 
 QUESTIONS = (
     "Bitcoin Up or Down - 22 November, 4:15PM-4:30PM ET",
@@ -100,6 +102,33 @@ def add_gap(session, number, at):
     row = _gap(session, market, number, at)
     publish("facts", {"account": "main", "rows": [{"kind": "opportunity", "id": row}]}, at=at)
     return row
+
+
+def add_mismatch(now):
+    """Let the chain have less than the ledger; return the number of the incident."""
+    told = Difference(
+        code=Code.CASH_DIFFERS,
+        subject="pUSD",
+        text="the chain has 7.5 pUSD less than the ledger",
+        ledger="100",
+        chain="92.5",
+        difference_micro=-7_500_000,
+    )
+    return record_reconciliation(
+        "main", _compared(Verdict.MISMATCH, told), at=now, at_start=False, took_ms=40
+    ).incident.pk
+
+
+def add_match(now):
+    """Let ledger, venue and chain agree again."""
+    record_reconciliation("main", _compared(Verdict.MATCH), at=now, at_start=False, took_ms=40)
+
+
+def _compared(verdict, *differences):
+    return Reconciliation(
+        verdict=verdict, differences=differences, assets=(), in_flight=(), block_number=412,
+        ledger_sequence=9, order_count=0, trade_count=12,
+    )  # fmt: skip
 
 
 def _market(number, question, now):

@@ -23,7 +23,9 @@ def up(broken):
     port = free_port()
 
     def start():
-        return broken.start("up", "--port", str(port), "--speed", "200", log="up")
+        return broken.start(
+            *("up", "--port", str(port), "--feed", "recorded", "--speed", "200"), log="up"
+        )
 
     return start
 
@@ -90,7 +92,7 @@ def test_killed_it_leaves_no_orphan_and_the_next_one_goes_on(broken, up):
 def test_a_second_one_on_the_same_data_is_refused_in_a_sentence(broken, up):
     child = up()
     ready(broken, child)
-    second = broken.start("up", "--port", "0", log="second")
+    second = broken.start("up", "--port", "0", "--feed", "recorded", log="second")
 
     assert second.wait(60) == 1
     assert "Traceback" not in broken.log("second")
@@ -98,7 +100,7 @@ def test_a_second_one_on_the_same_data_is_refused_in_a_sentence(broken, up):
 
 def test_the_local_venue_is_traded_on_from_any_folder_and_stops_last(broken, tmp_path):
     child = broken.start(
-        *("up", "--port", str(free_port()), "--feed", "simulator"),
+        *("up", "--port", str(free_port()), "--feed", "simulator", "--shadow"),
         log="up",
         cwd=tmp_path,
         POLYARB_SIMULATOR_PORT=str(free_port()),
@@ -116,6 +118,19 @@ def test_the_local_venue_is_traded_on_from_any_folder_and_stops_last(broken, tmp
     assert "Traceback" not in said
     assert said.index("web        stopped") < said.index("venue      stopped")
     broken.assert_nothing_lost()
+
+
+def test_a_halted_portal_is_open_at_once_and_says_how_to_resume(broken):
+    assert broken.start("emergency_stop", "--reason", "odd fills", log="halt").wait(60) == 0
+    child = broken.start("up", "--port", str(free_port()), "--feed", "recorded", log="up")
+    wait_for(lambda: "Ctrl-C stops" in broken.log("up") or child.poll() is not None, 90, "up")
+    child.send_signal(signal.SIGINT)
+
+    assert child.wait(60) == 0
+    said = broken.log("up")
+    assert "stays halted" in said
+    assert "manage.py resume_trading --reason" in said
+    assert "not ready yet" not in said
 
 
 def test_a_taken_port_of_the_local_venue_is_said_before_anything_starts(broken):

@@ -46,6 +46,8 @@ class TestCompleteSet:
         assert rig.sample.sets_completed == 1
         assert rig.sample.exposure_micro == 0
         assert rig.sample.cash_micro == m("100.5")
+        assert (rig.sample.orders_submitted, rig.sample.orders_filled) == (2, 2)
+        assert (rig.sample.orders_refused, rig.sample.legs_exposed) == (0, 0)
 
     def test_the_ledger_alone_says_the_same(self):
         rig = Rig(market=spec(fee=CRYPTO))

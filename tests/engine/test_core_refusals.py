@@ -8,6 +8,7 @@ from trading.engine.codes import Mode, VenueMode
 from trading.engine.commands import CancelAll, PlaceOrders
 from trading.engine.core import Engine
 from trading.engine.events import (
+    AccessChanged,
     HaltRequested,
     MandateChanged,
     MarketListed,
@@ -106,6 +107,7 @@ class TestRefusals:
         message = delta(
             (YES, "0.53", "0.48", ("bid 0.53x40",)), (NO, "0.52", "0.47", ("ask 0.47x40",)), at_ms=1
         )
+        engine.handle(AccessChanged(problem="", text="reconciled"), 1)
         (record,) = (c.fact for c in engine.handle(message, 2) if hasattr(c, "fact"))
         assert record.refusal == "BALANCE_UNKNOWN"
 

@@ -88,7 +88,7 @@ class TestTable:
     @pytest.mark.parametrize("state", S)
     def test_a_move_is_allowed_exactly_when_its_row_says_so(self, state):
         allowed = {
-            S.INTENT: "SUBMITTED REFUSED UNKNOWN",
+            S.INTENT: "INTENT SUBMITTED REFUSED UNKNOWN",
             S.SUBMITTED: "RESTING MATCHED PARTIAL CANCELLED REFUSED UNKNOWN",
             S.RESTING: "PARTIAL MATCHED CANCELLED",
             S.PARTIAL: "MATCHED CONFIRMED FAILED",

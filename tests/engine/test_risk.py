@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from trading.engine.breaker import Permit
-from trading.engine.codes import Refusal, VenueMode
+from trading.engine.codes import ACCESS_PROBLEMS, Refusal, VenueMode
 from trading.engine.limits import Limits
 from trading.engine.outcome import Refused
 from trading.engine.risk import RiskState, SetRequest, check_risk
@@ -26,6 +26,8 @@ STATE = RiskState(
     halt_code="",
     kill_switch=False,
     may_trade=True,
+    access_problem="",
+    access_text="",
     venue_mode=VenueMode.OPEN,
     breaker=Permit.ALLOW,
     attempt_in_market=False,
@@ -68,6 +70,10 @@ TWINS = [
         {"state": {"halted": True, "halt_code": "WS_DISCONNECTED"}},
     ),
     (Refusal.NO_MANDATE, {}, {"state": {"may_trade": False}}),
+    *(
+        (problem, {}, {"state": {"access_problem": str(problem), "access_text": "seen"}})
+        for problem in sorted(ACCESS_PROBLEMS)
+    ),
     *(
         (Refusal.VENUE_MODE, {}, {"state": {"venue_mode": mode}})
         for mode in VenueMode

@@ -25,13 +25,12 @@ class TestOneLeg:
     def test_the_missing_leg_is_bought_within_the_loss_bound(self):
         """PolyArb-X returned nothing and forgot the leg that it held (E19)."""
         live = one_leg_filled()
-        assert live.moves[-2:] == ["ONE_MATCHED", "COMPLETING"]
+        assert live.moves[-4:] == ["ONE_MATCHED", "SETTLING", "FAILED_LEG", "COMPLETING"]
         (order,) = live.orders("COMPLETE")
         assert (order.token_id, order.side, order.size_micro) == (NO, Side.BUY, m("10"))
 
         live.fill(order, "10", trade="t2")
         assert live.moves[-1] == "SETTLING"
-        live.fill(live.orders()[0], "10", TradeState.CONFIRMED)
         live.fill(order, "10", TradeState.CONFIRMED, trade="t2")
         assert live.moves[-2:] == ["SETTLED", "MERGING"]
 
@@ -45,11 +44,14 @@ class TestOneLeg:
         )  # fmt: skip
         live.fill(yes, "10")
         live.kill(no)
-        assert live.moves[-2:] == ["ONE_MATCHED", "UNWINDING"]
+        live.fill(yes, "10", TradeState.CONFIRMED)
+        assert live.moves[-2:] == ["FAILED_LEG", "UNWINDING"]
         (order,) = live.orders("UNWIND")
         assert (order.token_id, order.side, order.size_micro) == (YES, Side.SELL, m("10"))
 
         live.fill(order, "10", trade="t2")
+        assert live.moves[-1] == "UNWINDING"
+        live.fill(order, "10", TradeState.CONFIRMED, trade="t2")
         assert live.moves[-1] == "UNWOUND"
         assert live.desk.exposure_micro == 0
         assert live.engine.treasury.realised_micro == m("-0.1")  # bought at 0.48, sold at 0.47
@@ -65,7 +67,8 @@ class TestOneLeg:
         )  # fmt: skip
         live.fill(yes, "10")
         live.kill(no)
-        assert live.moves[-2:] == ["ONE_MATCHED", "EXPOSED"]
+        live.fill(yes, "10", TradeState.CONFIRMED)
+        assert live.moves[-2:] == ["FAILED_LEG", "EXPOSED"]
         assert live.alerts == ["LEG_EXPOSED"]
         assert live.desk.exposed_count == 1
         assert live.desk.worst_case_micro == m("4.8")
@@ -75,8 +78,11 @@ class TestOneLeg:
         (complete,) = live.orders("COMPLETE")
         live.kill(complete)
         # Completing was tried: what is left to try is selling.
-        assert live.moves[-1] in ("UNWINDING", "EXPOSED")
-        assert live.moves.count("COMPLETING") == 1
+        assert live.moves[-1] == "UNWINDING"
+        (unwind,) = live.orders("UNWIND")
+        live.kill(unwind)
+        assert live.moves[-1] == "EXPOSED"
+        assert live.moves.count("COMPLETING") == live.moves.count("UNWINDING") == 1
 
     def test_a_rescue_past_its_deadline_is_exposed(self):
         live = one_leg_filled()
@@ -222,44 +228,6 @@ class TestSettlement:
         assert live.moves[-1] == "ABANDONED"
         assert live.desk.failed_count == 1
         assert live.engine.treasury.books.reserved(live.orders()[0].order_id) == 0
-
-
-class TestResolution:
-    def test_an_exposed_leg_is_redeemed_when_its_market_resolves(self):
-        for winner, proceeds in ((YES, m("10")), (NO, 0)):
-            live = Live(leg_loss_max_micro=0)
-            yes, no = live.orders()
-            live.tell(
-                delta((YES, "0.1", "0.48", ("bid 0.53x0", "bid 0.46x0", "bid 0.1x50")),
-                      (NO, "0.52", "0.9", ("ask 0.47x0", "ask 0.54x0", "ask 0.9x50")), at_ms=2)
-            )  # fmt: skip
-            live.fill(yes, "10")
-            live.kill(no)
-            live.fill(yes, "10", TradeState.CONFIRMED)
-            live.tell(
-                MarketStatus(
-                    condition_id=MARKET, state=MarketState.RESOLVED, winning_token_id=winner
-                )
-            )
-            assert live.moves[-1] == "REDEEMED"
-            assert live.engine.treasury.realised_micro == proceeds - m("4.8")
-            assert live.desk.exposed_count == 0
-
-    def test_a_leg_that_is_exposed_after_its_market_resolved_is_redeemed_at_once(self):
-        live = Live(leg_loss_max_micro=0)
-        yes, no = live.orders()
-        live.tell(
-            delta((YES, "0.1", "0.48", ("bid 0.53x0", "bid 0.46x0", "bid 0.1x50")),
-                  (NO, "0.52", "0.9", ("ask 0.47x0", "ask 0.54x0", "ask 0.9x50")), at_ms=2)
-        )  # fmt: skip
-        live.fill(yes, "10")
-        live.tell(
-            MarketStatus(condition_id=MARKET, state=MarketState.RESOLVED, winning_token_id=YES)
-        )
-        live.kill(no)
-
-        assert live.moves[-2:] == ["EXPOSED", "REDEEMED"]
-        assert live.engine.treasury.realised_micro == m("10") - m("4.8")
 
 
 @settings(max_examples=300, deadline=None)

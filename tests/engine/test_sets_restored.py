@@ -146,6 +146,11 @@ class TestRestored:
         assert rig.states("old-s1")[-1] in ("MERGED", "UNWOUND")
         assert rig.sample.exposure_micro == 0
 
+    def test_a_set_that_was_completing_does_not_complete_a_second_time(self):
+        rig = self.rig(holding("COMPLETING", "10", "0"))
+        assert rig.stops == []
+        assert rig.states("old-s1")[-1] in ("UNWOUND", "EXPOSED")
+
     def test_moves_go_on_counting_where_they_stopped(self):
         rig = self.rig(holding("SETTLING", "10", "10"))
         numbers = [f.sequence for f in rig.facts(SetMoved) if f.set_id == "old-s1"]

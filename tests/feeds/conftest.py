@@ -8,9 +8,9 @@ from tests.feeds.listening import PAIR, HandClock, Listener, MachineClock, runni
 from tests.feeds.misbehaving import Venue
 from tests.feeds.recordings import DEFAULTS, write
 from tests.feeds.world import World
+from trading.adapters.channel_socket import SocketSettings
 from trading.adapters.clob_rest import RestSettings
 from trading.adapters.clob_slot import SlotSettings
-from trading.adapters.clob_socket import SocketSettings
 from trading.adapters.clob_ws import ChannelSettings, MarketChannel
 from trading.adapters.discovery import DiscoverySettings
 from trading.adapters.gamma import GammaSettings

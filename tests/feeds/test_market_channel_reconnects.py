@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 
 from tests.feeds.listening import BOOKS, PAIR, book, change, dumps, first_then_well, running
+from trading.adapters.channel_socket import SocketSettings
 from trading.adapters.clob_slot import Backoff, SlotSettings
-from trading.adapters.clob_socket import SocketSettings
 
 
 class NotedBackoff(Backoff):
@@ -326,3 +327,8 @@ class TestPlannedReconnect:
             await listener.until(lambda heard: len(heard.frames) >= 21)
 
         assert listener.downs()[0].reason == "planned reconnect"
+
+
+def test_the_library_tells_of_no_connection_and_of_no_frame():
+    """Its lines came out between those of a command that a person had called."""
+    assert logging.getLogger("picows.client.7").getEffectiveLevel() == logging.WARNING

@@ -40,6 +40,8 @@ CONTRACTS = {
     "proxy_factory": "0xab45c5a4b0c941a2f231c04c3f49182e1a254052",
     "safe_factory": "0xaacfeea03eb1561c4e67d661e40682bd20e3541b",
     "deposit_wallet_factory": "0x00000000000fb5c9adea0298d729a0cb3823cc07",
+    "deposit_wallet_beacon": "0x7a18edfe055488a3128f01f563e5b479d92ffc3a",
+    "deposit_wallet_implementation": "0x58ca52ebe0dadfdf531cde7062e76746de4db1eb",
 }
 DEAD = {
     "0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e",
@@ -73,7 +75,8 @@ class TestTheFile:
 
     def test_each_address_and_host_stands_once_in_the_product(self, venue):
         stated = [*dataclasses.asdict(venue.contracts).values(), *venue.never_approve]
-        stated += dataclasses.asdict(venue.hosts).values()
+        hosts = dataclasses.asdict(venue.hosts)
+        stated += [*hosts.pop("polygon_rpcs"), *hosts.values()]
         text = FILE.read_text().lower()
 
         assert [one for one in stated if text.count(one.lower()) != 1] == []
@@ -91,6 +94,10 @@ class TestTheFile:
         assert venue.hosts.gamma == "https://gamma-api.polymarket.com"
         assert venue.hosts.market_ws.endswith("ws-subscriptions-clob.polymarket.com/ws/market")
         assert venue.hosts.user_ws.endswith("ws-subscriptions-clob.polymarket.com/ws/user")
+
+    def test_the_chain_is_read_from_two_at_least(self, venue):
+        assert len(venue.hosts.polygon_rpcs) >= 2
+        assert venue.chain.pol_price_micro == 1_000_000
 
     def test_recorded_markets_get_the_crypto_schedule(self, venue):
         assert venue.recordings.fee == FeeSchedule(rate_micro=70_000, exponent=1)
@@ -145,6 +152,16 @@ class TestRefusals:
             ("hosts.market_ws", "ws://ws-subscriptions-clob.polymarket.com/ws/market"),
             ("hosts.backup", "https://x.y"),
             ("hosts.gamma", REMOVED),
+            ("hosts.polygon_rpcs", []),
+            ("hosts.polygon_rpcs", "https://polygon.drpc.org"),
+            ("hosts.polygon_rpcs", ["https://polygon.drpc.org"] * 2),
+            ("hosts.polygon_rpcs", ["http://polygon.drpc.org"]),
+            ("hosts.polygon_rpcs", ["https://polygon.drpc.org?key=1"]),
+            ("chain.pol_price", "0"),
+            ("chain.pol_price", 1),
+            ("chain.pol_price", REMOVED),
+            ("chain.confirmations", 0),
+            ("chain.speed", 1),
             ("contracts.exchange", "0xE111180000d2663C0091e4f400237545B87B996"),
             ("contracts.exchange", 1_285_512),
             ("contracts.exchange", None),

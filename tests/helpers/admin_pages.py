@@ -6,8 +6,12 @@ import pytest
 from django.urls import reverse
 
 from tests.api.building import (
+    make_capital,
+    make_incident,
     make_note,
     make_opportunity,
+    make_reconciliation,
+    make_replay,
     make_sample,
     make_session,
     make_set,
@@ -28,6 +32,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 FACTS = (
     *("market", "enginesession", "opportunity", "arbitrageset", "order", "trade"),
     *("ledgerentry", "metricsample", "enginenote", "profile", "mandate"),
+    *("reconciliationrun", "incident", "capitalmovement", "replayrun"),
 )
 # One role after each change; the others see the same pages and take as long.
 ROLES = [
@@ -138,6 +143,10 @@ def facts(session):
     whole_set(session, 1)
     make_note(session)
     make_sample(session)
+    make_reconciliation(session)
+    make_incident(session)
+    make_capital()
+    make_replay(session)
     return session
 
 
@@ -154,6 +163,10 @@ def many(session, count, *, first=100):
         make_set(session, number, condition_id=f"0x{number}")
         make_note(session, number)
         make_sample(session, NOON + timedelta(seconds=number))
+        make_reconciliation(session, number)
+        make_incident(session, number, state="RESOLVED")
+        make_capital(number)
+        make_replay(session, number)
         Order.objects.create(
             order_id=f"{session.key}-x{number}",
             session=session,

@@ -28,14 +28,14 @@ URL = os.environ.get("DATABASE_URL", "")
 POSTGRES = URL.startswith("postgres")
 
 
-def wait_for(condition, seconds, what="it"):
-    """Return the first true answer and how long it took."""
+def wait_for(condition, seconds, what="it", every_s=0.01):
+    """Return the first true answer and how long it took; asks anew after so many seconds."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         answer = condition()
         if answer:
             return answer, time.monotonic() - began
-        time.sleep(0.01)
+        time.sleep(every_s)
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
@@ -106,8 +106,8 @@ class Installation:
 
     # Processes
 
-    def manage(self, *arguments, seconds=60):
-        """Run a command to its end."""
+    def manage(self, *arguments, seconds=60, ends=(0,)):
+        """Run a command to its end, which is one of these statuses."""
         done = subprocess.run(  # noqa: PLW1510 - its status is looked at below
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -116,7 +116,7 @@ class Installation:
             text=True,
             timeout=seconds,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode in ends, done.stdout + done.stderr
         return done.stdout
 
     def start(self, *arguments, log, cwd=ROOT, **variables):
@@ -197,7 +197,7 @@ class Installation:
         if not owner or token <= above:
             return 0
         state = self.sessions().get(token, ("", "", False))[0]
-        return pid if state in ("TRADING", "BLIND", "HALTED") else 0
+        return pid if state in ("TRADING", "BLIND", "NO_ACCESS", "HALTED") else 0
 
     def wait_active(self, above=0, seconds=30):
         """Wait for a trading owner; return its process id, its token, and how long it took."""

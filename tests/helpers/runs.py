@@ -80,20 +80,21 @@ def earned(session, micro, at=NOON, *, paper=True):
     )
 
 
-def completed(session, at=NOON, state="MERGED"):
-    ArbitrageSet.objects.create(
-        set_id=f"{session.key}-s{ArbitrageSet.objects.count()}",
-        session=session,
-        opportunity_id="o",
-        condition_id="0xc",
-        strategy="PAIR",
-        state=state,
-        opened_at=at,
-        moved_at=at,
-        size_micro=5_000_000,
-        cost_micro=4_900_000,
-        expected_net_micro=10_000,
-        payout_micro=1_000_000,
-        paper=True,
-        legs=[],
-    )
+def completed(session, at=NOON, state="MERGED", **changes):
+    values = {
+        "set_id": f"{session.key}-s{ArbitrageSet.objects.count()}",
+        "session": session,
+        "opportunity_id": "o",
+        "condition_id": "0xc",
+        "strategy": "PAIR",
+        "state": state,
+        "opened_at": at,
+        "moved_at": at,
+        "size_micro": 5_000_000,
+        "cost_micro": 4_900_000,
+        "expected_net_micro": 10_000,
+        "payout_micro": 1_000_000,
+        "paper": True,
+        "legs": [],
+    }
+    ArbitrageSet.objects.create(**{**values, **changes})

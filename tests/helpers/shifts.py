@@ -149,6 +149,11 @@ class RunningShift:
         assert not self._thread.is_alive(), "the shift did not end"
         return self.result
 
+    def join_not(self, seconds):
+        """Let time pass in which the shift must not end."""
+        self._thread.join(seconds)
+        assert self._thread.is_alive(), f"the shift ended: {self.result}"
+
     def end(self):
         self.stop.set()
         return self.join()

@@ -3,11 +3,12 @@
 import httpx
 
 from tests.simulator.builders import NOON_MS
-from tests.simulator.official import SETTINGS, Wallet
+from tests.simulator.official import SETTINGS, SPENDERS, Wallet
 from trading.simulator.codes import COLLATERAL
 from trading.simulator.doors import Doors
 from trading.simulator.local_venue import PLAY_MONEY_MICRO, LocalVenue
 from trading.simulator.server import VenueServer
+from trading.simulator.signatures import deposit_wallet
 
 NOON_S = NOON_MS // 1_000
 
@@ -15,9 +16,16 @@ NOON_S = NOON_MS // 1_000
 class Asker:
     """Asks one venue at noon, over its whole application."""
 
-    def __init__(self):
-        self.venue = LocalVenue(seed=1, markets=1, now_ms=NOON_MS)
-        doors = Doors(self.venue, SETTINGS)
+    def __init__(self, settings=SETTINGS, **changes):
+        values = {
+            "seed": 1,
+            "markets": 1,
+            "now_ms": NOON_MS,
+            "wallet_of": deposit_wallet,
+            "spenders": SPENDERS,
+        }
+        self.venue = LocalVenue(**(values | changes))
+        doors = Doors(self.venue, settings)
         self.server = VenueServer(self.venue, lambda: NOON_MS, doors)
         (market,) = self.venue.markets.values()
         self.tokens = market.listing.token_ids
@@ -35,9 +43,9 @@ class Asker:
         headers = wallet.headers(method, path, said, NOON_S)
         return await self.send(method, target, headers, body)
 
-    async def admit(self, key):
+    async def admit(self, key, signature_type=0):
         """Return a wallet with an API key."""
-        wallet = Wallet(key)
+        wallet = Wallet(key, signature_type)
         status, made = await self.send("POST", "/auth/api-key", wallet.login(NOON_S))
         assert status == 200
         wallet.use(made)
@@ -48,7 +56,7 @@ def nothing_happened(asker, *wallets):
     """Say that nobody has an open order or less money than at first."""
     return all(
         asker.venue.exchange.open_orders(wallet.address) == []
-        and asker.venue.exchange.chain.accounts[wallet.address].available_micro(COLLATERAL)
+        and asker.venue.exchange.chain.accounts[wallet.funder].available_micro(COLLATERAL)
         == PLAY_MONEY_MICRO
         for wallet in wallets
     )

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
@@ -14,8 +15,10 @@ from tests.simulator.builders import PROMPT
 from trading.config.venues import venue_settings
 from trading.simulator.doors import Doors
 from trading.simulator.local_venue import LocalVenue
+from trading.simulator.markets import INVENTED
 from trading.simulator.order_door import DoorSettings
 from trading.simulator.server import VenueServer
+from trading.simulator.signatures import deposit_wallet
 
 # A library below the client raises the recursion limit when it is loaded, so far that a deeply
 # nested text would end the process. Other tests send such texts.
@@ -42,6 +45,7 @@ SETTINGS = DoorSettings(
     neg_risk_exchange=VENUE.contracts.neg_risk_exchange,
     secret=b"a secret of this test",
 )
+SPENDERS = (SETTINGS.exchange, SETTINGS.neg_risk_exchange)
 
 
 def wall_ms():
@@ -49,11 +53,19 @@ def wall_ms():
 
 
 @contextmanager
-def serving():
+def serving(programme=INVENTED, **changes):
     """Run a local venue on a free port of this machine; yields (address, venue)."""
-    venue = LocalVenue(seed=1, markets=2, now_ms=wall_ms(), settlement=PROMPT)
+    venue = LocalVenue(
+        seed=1,
+        markets=2,
+        now_ms=wall_ms(),
+        programme=programme,
+        settlement=PROMPT,
+        wallet_of=deposit_wallet,
+        spenders=SPENDERS,
+    )
     config = uvicorn.Config(
-        VenueServer(venue, wall_ms, Doors(venue, SETTINGS)),
+        VenueServer(venue, wall_ms, Doors(venue, replace(SETTINGS, **changes))),
         host="127.0.0.1",
         port=0,
         ws="websockets-sansio",
@@ -75,9 +87,18 @@ def serving():
 class Wallet:
     """Signs what the official client would send, for requests that it would not."""
 
-    def __init__(self, key):
+    def __init__(self, key, signature_type=0):
+        """Trade from the address of the key, or with type 3 from its deposit wallet."""
         self.client = ClobClient("http://127.0.0.1:1", VENUE.chain_id, key=key)
-        self.address = self.client.get_address()
+        self.address = self.funder = self.client.get_address()
+        if signature_type:
+            self.funder = deposit_wallet(self.address)
+        self.client = ClobClient(
+            *("http://127.0.0.1:1", VENUE.chain_id),
+            key=key,
+            signature_type=signature_type,
+            funder=self.funder,
+        )
         self.creds = None
 
     def use(self, made):

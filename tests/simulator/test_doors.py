@@ -78,13 +78,11 @@ class TestOrder:
         assert await asker.ask(ann, "POST", "/order", body) == refused
         assert nothing_happened(asker, ann)
 
-    @pytest.mark.parametrize(
-        ("number", "name"), [(1, "POLY_PROXY"), (2, "POLY_GNOSIS_SAFE"), (3, "POLY_1271")]
-    )
+    @pytest.mark.parametrize(("number", "name"), [(1, "POLY_PROXY"), (2, "POLY_GNOSIS_SAFE")])
     async def test_of_another_kind_of_wallet_is_refused_by_name(self, asker, ann, number, name):
         body = compact(ann.order(asker.tokens[0], signatureType=number))
 
-        said = f"Invalid signature_type: {name}, this venue takes EOA only"
+        said = f"Invalid signature_type: {name}, this venue takes EOA and POLY_1271"
         assert await asker.ask(ann, "POST", "/order", body) == (400, {"error": said})
 
     async def test_of_an_unknown_token_is_refused(self, asker, ann):
@@ -223,7 +221,7 @@ class TestQueries:
             ("/balance-allowance", "Invalid asset type"),
             ("/balance-allowance?asset_type=GOLD", "Invalid asset type"),
             ("/balance-allowance?asset_type=CONDITIONAL&token_id=7", "Invalid token id"),
-            ("/balance-allowance?asset_type=COLLATERAL&signature_type=3", "Invalid signature_type"),
+            ("/balance-allowance?asset_type=COLLATERAL&signature_type=1", "Invalid signature_type"),
             ("/balance-allowance/update?asset_type=CONDITIONAL", "Invalid token id"),
         ],
     )

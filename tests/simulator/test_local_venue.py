@@ -11,7 +11,9 @@ from trading.engine.events import BookDelta, BookSnapshot, MarketListed
 from trading.engine.market import MarketSpec
 from trading.engine.units import MICRO
 from trading.engine.units import unsigned_micro_from_text as m
-from trading.simulator.local_venue import FEE, MARKETS_MAX, LocalVenue
+from trading.simulator.local_venue import LocalVenue
+from trading.simulator.market_records import FEE
+from trading.simulator.markets import MARKETS_MAX
 
 MINUTE_MS = 60_000
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -1,4 +1,7 @@
-"""The official client, unmodified, trades on the local venue over a real socket."""
+"""The official client, unmodified, trades on the local venue over a real socket.
+
+It does so from the address of its key and from its deposit wallet.
+"""
 
 import json
 import os
@@ -8,14 +11,15 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
 
 from tests.helpers.installation import ROOT, wait_for
-from tests.simulator.official import ANN_KEY, BEN_KEY, VENUE, ClobClient, serving, wall_ms
-from trading.simulator.local_venue import LocalVenue
+from tests.simulator.official import ANN_KEY, BEN_KEY, VENUE, ClobClient, Wallet, serving
 
 from py_clob_client_v2.clob_types import (  # isort: skip
     BalanceAllowanceParams,
+    BookParams,
     MarketOrderArgsV2,
     OrderArgsV2,
     OrderMarketCancelParams,
@@ -41,9 +45,9 @@ def tokens(running):
     return market.listing.token_ids
 
 
-@pytest.fixture
-def ann(running):
-    return logged_in(running, ANN_KEY)
+@pytest.fixture(params=[0, 3], ids=["EOA", "POLY_1271"])
+def ann(running, request):
+    return logged_in(running, ANN_KEY, request.param)
 
 
 @pytest.fixture
@@ -51,8 +55,14 @@ def ben(running):
     return logged_in(running, BEN_KEY)
 
 
-def logged_in(running, key):
-    client = ClobClient(running[0], VENUE.chain_id, key=key)
+def logged_in(running, key, signature_type=0):
+    owner = Wallet(key, signature_type)
+    client = ClobClient(
+        *(running[0], VENUE.chain_id),
+        key=key,
+        signature_type=signature_type,
+        funder=owner.funder,
+    )
     client.set_api_creds(client.create_or_derive_api_key())
     client.cancel_all()
     return client
@@ -114,6 +124,21 @@ class TestReads:
         assert ann.get_fee_rate_bps(tokens[0]) == 1000
         assert ann.get_fee_exponent(tokens[1]) == 1
 
+    def test_prices_are_read_in_every_way(self, ann, tokens, running):
+        (condition_id, *_) = running[1].markets
+        questions = [BookParams(token_id=tokens[0], side=side) for side in ("BUY", "SELL")]
+        prices = ann.get_prices(questions)[tokens[0]]
+
+        assert 0 < float(prices["BUY"]) < float(prices["SELL"]) < 1
+        assert 0 < float(ann.get_price(tokens[0], "BUY")["price"]) < 1
+        assert 0 < float(ann.get_midpoint(tokens[0])["mid"]) < 1
+        assert 0 < float(ann.get_midpoints(questions)[tokens[0]]) < 1
+        assert 0 < float(ann.get_spread(tokens[0])["spread"]) < 1
+        assert 0 < float(ann.get_spreads(questions)[tokens[0]]) < 1
+        assert set(ann.get_last_trade_price(tokens[0])) == {"price", "side"}
+        assert len(ann.get_last_trades_prices(questions[:1])) == 1
+        assert [one["token_id"] for one in ann.get_market(condition_id)["tokens"]] == list(tokens)
+
 
 class TestOrders:
     def test_a_resting_order_is_shown_and_cancelled(self, ann, tokens):
@@ -128,6 +153,7 @@ class TestOrders:
             *("0.01", "100", "0"),
         )
         assert (order["owner"], order["outcome"]) == (ann.creds.api_key, "Yes")
+        assert order["maker_address"] == ann.builder.funder
         assert ann.get_order(order["id"]) == order
         done = ann.cancel_order(OrderPayload(orderID=order["id"]))
         assert done == {"canceled": [order["id"]], "not_canceled": {}}
@@ -159,6 +185,7 @@ class TestOrders:
         assert trade["trader_side"] == "TAKER"
         assert trade["taker_order_id"] == posted["orderID"]
         assert trade["owner"] == ann.creds.api_key
+        assert trade["maker_address"] == ann.builder.funder
         assert trade["size"] == posted["takingAmount"]
         assert {maker["owner"] for maker in trade["maker_orders"]} == {""}
         assert len(ann.get_trades()) == len(before) + 1
@@ -166,6 +193,22 @@ class TestOrders:
         assert ann.get_trades(TradeParams(before=1)) == []
         params = BalanceAllowanceParams(asset_type="CONDITIONAL", token_id=tokens[0])
         assert int(ann.get_balance_allowance(params)["balance"]) > 0
+
+    def test_what_was_bought_can_be_sold(self, ann, tokens):
+        params = BalanceAllowanceParams(asset_type="CONDITIONAL", token_id=tokens[1])
+        before = int(ann.get_balance_allowance(params)["balance"])
+        bought = ann.create_market_order(
+            MarketOrderArgsV2(token_id=tokens[1], amount=10, side="BUY", price=0.99)
+        )
+        assert ann.post_order(bought, OrderType.FOK)["status"] == "matched"
+        wait_for(
+            lambda: int(ann.get_balance_allowance(params)["balance"]) > before, 5, "the shares"
+        )
+        sold = ann.create_market_order(
+            MarketOrderArgsV2(token_id=tokens[1], amount=5, side="SELL", price=0.01)
+        )
+
+        assert ann.post_order(sold, OrderType.FOK)["makingAmount"] == "5"
 
     def test_fok_that_cannot_fill_is_killed(self, ann, tokens):
         args = MarketOrderArgsV2(
@@ -264,9 +307,10 @@ def test_the_command_serves_it_from_a_process_of_its_own_and_ends_when_told(tmp_
         client = ClobClient(f"http://127.0.0.1:{port}", VENUE.chain_id, key=ANN_KEY)
         wait_for(lambda: answers(client), 20, "the first answer")
         client.set_api_creds(client.create_or_derive_api_key())
-        token_id = LocalVenue(seed=1, markets=1, now_ms=wall_ms()).listings()[0]["clobTokenIds"]
+        listed = httpx.get(f"http://127.0.0.1:{port}/markets/keyset", trust_env=False).json()
+        token_ids = json.loads(listed["markets"][0]["clobTokenIds"])
 
-        assert resting(client, json.loads(token_id)[0])["status"] == "live"
+        assert resting(client, token_ids[0])["status"] == "live"
         child.send_signal(signal.SIGTERM)
         assert child.wait(15) in (0, -signal.SIGTERM)
         assert "Traceback" not in child.stdout.read()

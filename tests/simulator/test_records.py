@@ -12,7 +12,7 @@ class Told:
 
     def __init__(self):
         self.client = Client(make_exchange())
-        self.records = Records(("Yes", "No"))
+        self.records = Records()
         self.records.list_market(make_listing())
         self.records.users |= {"ann", "ben"}
 
@@ -79,7 +79,7 @@ def test_an_account_of_the_flow_is_shown_as_a_wallet_and_told_nothing(told):
     told.place("ben", "BUY", YES, 50, 10)
 
     messages = told.records.take_messages()
-    assert {message.account_id for message in messages} == {"ben"}
+    assert {message.owner_id for message in messages} == {"ben"}
     assert told.trade("ben")["maker_orders"][0]["maker_address"].startswith("0x")
     assert told.records.take_messages() == []
 

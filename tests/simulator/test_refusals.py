@@ -1,11 +1,14 @@
 """What the venue refuses, in the venue's own words, and that a refusal changes nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.simulator.builders import (
     CONDITION,
     NO,
     NOON_MS,
+    UNLIMITED,
     YES,
     Client,
     balances_of,
@@ -131,15 +134,16 @@ class TestWordsOfRefusal:
         assert refused.text == f"{UNPAID}5100000, order amount (inc. fees): 5125000"
         assert taken.taking_micro == 10 * MICRO
 
-    def test_the_oldest_order_ids_are_forgotten(self, client, monkeypatch):
-        monkeypatch.setattr("trading.simulator.desk.SEEN_MAX", 2)
+    def test_the_oldest_order_ids_of_an_account_are_forgotten(self):
+        client = Client(make_exchange(tier=replace(UNLIMITED, ids_max=2)))
+        client.place("ben", "BUY", YES, 40, 10)
         made = [client.order("ann", "BUY", YES, 40, 10) for _ in range(3)]
         for order in made:
-            client.exchange.place(order, NOON_MS)
-        client.exchange.cancel_all("ann", NOON_MS)
+            client.exchange.place(order, client.now_ms)
+        client.exchange.cancel_all("ann", client.now_ms)
 
-        assert client.exchange.place(made[2], NOON_MS).text.endswith("Duplicated.")
-        assert client.exchange.place(made[0], NOON_MS).status == "live"
+        assert client.exchange.place(made[2], client.now_ms).text.endswith("Duplicated.")
+        assert client.exchange.place(made[0], client.now_ms).status == "live"
 
     def test_what_open_orders_and_trades_have_claimed_is_named(self, client):
         client.place("ann", "SELL", YES, 50, 100)

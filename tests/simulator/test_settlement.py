@@ -21,7 +21,11 @@ from trading.engine.units import MICRO
 from trading.simulator.accounts import RevertedError
 from trading.simulator.codes import COLLATERAL
 from trading.simulator.events import TradeChanged
-from trading.simulator.settlement import SettlementSettings, Trade, draw_timetable
+from trading.simulator.settlement import (
+    SettlementSettings,
+    Trade,
+    draw_timetable,
+)
 
 
 def states(client):
@@ -186,3 +190,11 @@ class TestRules:
             exchange.list_market(next(iter(exchange._desk.books.values())).listing)
         with pytest.raises(ValueError, match="must be positive"):
             exchange.chain.deposit("ann", 0)
+
+
+def test_by_default_no_trade_fails_by_chance():
+    random = Random(7)
+    tables = [draw_timetable(SettlementSettings(), random, 0) for _ in range(20_000)]
+
+    assert {table[-1][1] for table in tables} == {TradeState.CONFIRMED}
+    assert any(table[0][1] is TradeState.RETRYING for table in tables)

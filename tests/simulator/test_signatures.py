@@ -5,7 +5,12 @@ import sys
 import pytest
 
 from trading.simulator.keys import ApiKey
-from trading.simulator.signatures import SignedOrder, login_is_signed, read_address
+from trading.simulator.signatures import (
+    SignedOrder,
+    deposit_wallet,
+    login_is_signed,
+    read_address,
+)
 
 ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 ORDER = {
@@ -24,6 +29,19 @@ ORDER = {
 SIGNATURE = (
     "0xd2faa263818e537148470e56ece69b8b40ed8f6887bfcf9c22429c7678f81f67"
     "59b90eab29ef53c690bad7bef6c9943760c506d4efe50197c9e351e6030f6dfe1c"
+)
+WALLET = "0x" + "11" * 20
+NESTED_SIGNATURE = (  # of the deposit wallet, as the official client makes it
+    "0xe787cbb924029c5c39fb057ef9e3fe4015cc96b71c11ea1be47f54125ca85821"
+    "5b7e08786912ca3f5695adc68bb6972e70e3598fcf59b47475c9b949044c0cb51b"
+    "3264e159346253e26a64e00b69032db0e7d32f94628de3e6eecb50304d7af3d2"  # domain
+    "d1d13869fb9ae0b07f016c371899df334f0f8626441aa5f59086a0e6b7d0c4cf"  # order
+    + (
+        b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
+        b"uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
+        b"bytes32 builder)"
+    ).hex()
+    + "00ba"
 )
 LOGIN_SIGNATURE = (
     "0x7eb7ecf72427e1251efa8a178c3f07ef9fe13bc5274d1b496f6fe3ccea7e5426"
@@ -82,6 +100,60 @@ class TestOrder:
     )
     def test_is_not_known_by_what_is_no_signature(self, signature):
         assert not signed().is_signed_by(ADDRESS, signature)
+
+
+class TestOrderOfADepositWallet:
+    nested = {"maker": WALLET, "signer": WALLET, "signatureType": 3}
+
+    def test_has_the_hash_that_the_client_computes(self):
+        known = "0x834bc95117e996e131c4d711808d15347a112fb10641dab979257b32be33eb31"
+
+        assert signed(**self.nested).order_id == known
+
+    def test_is_known_by_its_owner(self):
+        assert signed(**self.nested).is_signed_for(WALLET, ADDRESS, NESTED_SIGNATURE)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            *({"exchange": NEG_RISK}, {"chain_id": 1}, {"salt": 1}, {"side": "SELL"}),
+            {"makerAmount": "5200001"},
+        ],
+        ids=str,
+    )
+    def test_is_not_known_by_a_signature_of_another(self, change):
+        other = signed(**(self.nested | change))
+
+        assert not other.is_signed_for(WALLET, ADDRESS, NESTED_SIGNATURE)
+
+    def test_is_not_known_for_another_wallet_or_by_another_owner(self):
+        order = signed(**self.nested)
+
+        assert not order.is_signed_for("0x" + "22" * 20, ADDRESS, NESTED_SIGNATURE)
+        assert not order.is_signed_for(WALLET, NEG_RISK, NESTED_SIGNATURE)
+
+    @pytest.mark.parametrize(
+        "signature",
+        [
+            *("", "0x", NESTED_SIGNATURE[:132], NESTED_SIGNATURE[:-4], NESTED_SIGNATURE + "00"),
+            *(NESTED_SIGNATURE[:-1] + "b", "0x" + "00" * 65 + NESTED_SIGNATURE[132:]),
+            NESTED_SIGNATURE[2:],
+        ],
+        ids=lambda text: f"{len(text)} chars",
+    )
+    def test_is_not_known_by_what_is_no_signature(self, signature):
+        assert not signed(**self.nested).is_signed_for(WALLET, ADDRESS, signature)
+
+    def test_is_not_signed_by_the_plain_signature_of_its_owner(self):
+        assert not signed(**self.nested).is_signed_for(WALLET, ADDRESS, SIGNATURE)
+        assert not signed(**self.nested).is_signed_by(ADDRESS, NESTED_SIGNATURE[:132])
+
+
+def test_each_owner_has_one_deposit_wallet_which_is_an_address_of_its_own():
+    wallets = [deposit_wallet(owner) for owner in (ADDRESS, NEG_RISK, ADDRESS)]
+
+    assert wallets[0] == wallets[2] != wallets[1]
+    assert [read_address(wallet) for wallet in wallets] == wallets
 
 
 class TestLogin:

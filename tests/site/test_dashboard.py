@@ -11,10 +11,12 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from alerts.models import Channel
 from polyarb_site.dashboard.dear import Dear
 from polyarb_site.theme import UNFOLD
+from reports.models import BackupRun
 from tests.browser.world import QUESTIONS, make_world
-from trading.models import LedgerEntry, Mandate, Market
+from trading.models import LedgerEntry, Market
 
 pytestmark = pytest.mark.django_db
 
@@ -63,17 +65,19 @@ class TestTheDashboard:
         assert "NO ACCOUNT" in page
 
     def test_costs_a_bounded_number_of_queries_whatever_is_there(self, logged_in, world):
+        def list_markets(numbers):
+            for number in numbers:
+                Market.objects.create(
+                    condition_id=f"0xm{number}", yes_token_id=f"y{number}",
+                    no_token_id=f"n{number}", tick_micro=10_000,
+                    min_order_size_micro=5_000_000, source="x", seen_at=world.started_at,
+                )  # fmt: skip
+
+        list_markets(range(1))
         logged_in.get("/admin/")
-        with CaptureQueriesContext(
-            connection,
-        ) as few:
+        with CaptureQueriesContext(connection) as few:
             logged_in.get("/admin/")
-        for number in range(30):
-            Market.objects.create(
-                condition_id=f"0xm{number}", yes_token_id=f"y{number}", no_token_id=f"n{number}",
-                tick_micro=10_000, min_order_size_micro=5_000_000, source="x",
-                seen_at=world.started_at,
-            )  # fmt: skip
+        list_markets(range(1, 30))
         with CaptureQueriesContext(connection) as many:
             logged_in.get("/admin/")
 
@@ -104,7 +108,7 @@ class TestTheDashboard:
         groups = UNFOLD["SIDEBAR"]["navigation"]
         titles = [item["title"] for group in groups for item in group["items"]]
 
-        assert titles[:3] == ["Dashboard", "Opportunities", "Sets"]
+        assert titles[:4] == ["Dashboard", "Phases", "Go/no-go", "Alerts"]
         for group in groups:
             for item in group["items"]:
                 assert client.get(str(item["link"])).status_code == 200, item["title"]
@@ -115,11 +119,20 @@ class TestFirstRun:
         page = logged_in.get("/admin/").content.decode()
         steps = re.findall(r'<li data-done="(1?)" data-later="(1?)">', page)
 
-        assert steps == [("1", ""), ("1", ""), ("", "1"), ("", "1"), ("", "")]
-        assert "comes with alerts" in page
-        assert "comes with backups" in page
+        assert steps == [("1", ""), ("1", ""), ("", ""), ("", ""), ("", "")]
+        assert "Alert channel tested" in page
+        assert "First backup verified" in page
 
-    def test_is_gone_when_all_that_can_be_done_is(self, logged_in, operator, world):
+    def test_is_gone_when_all_that_can_be_done_is(self, logged_in, operator, world, noon):
+        assert "pa-first-title" in logged_in.get("/admin/").content.decode()
+
+        Channel.objects.create(
+            name="phone", kind="APPRISE", created_at=noon, changed_at=noon, tested_at=noon
+        )
+        BackupRun.objects.create(
+            name="first", kind="DAILY", state="VERIFIED", started_at=noon, verified_at=noon
+        )
+
         assert "pa-first-title" not in logged_in.get("/admin/").content.decode()
 
     def test_a_button_that_cannot_be_pressed_says_why(self, logged_in, mandate):
@@ -133,9 +146,11 @@ class TestFirstRun:
 
         page = client.get("/admin/").content.decode()
 
-        address = reverse("admin:trading_mandate_act", args=[mandate.pk, "start"])
+        address = reverse("admin:trading_mandate_change", args=[mandate.pk])
         assert f'href="{address}"' in page
-        assert client.get(address).status_code == 200
+        offered = client.get(address).content.decode()
+        for act in ("start", "start-simulated"):
+            assert reverse("admin:trading_mandate_act", args=[mandate.pk, act]) in offered
 
 
 class TestTheHeader:
@@ -171,99 +186,6 @@ class TestTheHeader:
         assert "pa-bar" not in page
 
 
-class TestHaltingByForm:
-    def test_halts_and_leads_back(self, logged_in, viewer, mandate):
-        answer = logged_in.post(
-            "/admin/halt/", {"reason": "odd fills", "next": "/admin/trading/market/"}
-        )
-
-        assert answer.headers["Location"] == "/admin/trading/market/"
-        mandate.refresh_from_db()
-        assert (mandate.halted, mandate.halt_reason, mandate.halted_by) == (
-            True, "odd fills", "vera",
-        )  # fmt: skip
-
-    @pytest.mark.parametrize(
-        "elsewhere",
-        ["https://evil.example/", "//evil.example/", "/\\evil.example", "/api/", "/admin/\\\\evil"],
-    )
-    def test_leads_nowhere_else(self, logged_in, mandate, elsewhere):
-        answer = logged_in.post("/admin/halt/", {"next": elsewhere})
-
-        assert answer.headers["Location"] == "/admin/"
-
-    def test_no_reason_is_too_long(self, logged_in, mandate):
-        logged_in.post("/admin/halt/", {"reason": "x" * 5_000})
-
-        assert Mandate.objects.get().halted
-
-    def test_a_program_is_told_in_its_own_words(self, logged_in, mandate):
-        answer = logged_in.post("/admin/halt/", headers={"Accept": "application/json"})
-
-        assert answer.json()["halted"] is True
-        assert answer.json()["cells"]["halted"] is True
-
-    def test_that_nothing_was_halted_is_said_loudly(self, logged_in, mandate, monkeypatch):
-        from trading.services import HaltFailed
-
-        def fail(*_args, **_more):
-            raise HaltFailed("nothing was halted: end the processes by hand")
-
-        monkeypatch.setattr("polyarb_site.dashboard.views.halt", fail)
-
-        page = logged_in.post("/admin/halt/")
-        told = logged_in.post("/admin/halt/", headers={"Accept": "application/json"})
-
-        assert page.status_code == told.status_code == 503
-        assert "end the processes by hand" in page.content.decode()
-        assert told.json()["halted"] is False
-
-
-class TestResuming:
-    @pytest.fixture
-    def halted(self, logged_in, mandate):
-        logged_in.post("/admin/halt/", {"reason": "odd fills"})
-        return mandate
-
-    def test_needs_both_answers_and_keeps_them(self, client, operator, halted):
-        client.force_login(operator)
-        assert client.post("/admin/resume/", {"reason": "looked"}).status_code == 200
-        assert Mandate.objects.get().halted
-
-        client.post("/admin/resume/", {"reason": "looked", "changed": "a new cable"})
-
-        assert not Mandate.objects.get().halted
-        from polyarb_site.audit.models import AuditEvent
-
-        event = AuditEvent.objects.filter(action="mandate.resume").get()
-        assert event.reason == "looked Changed: a new cable"
-
-    def test_is_refused_to_who_may_not(self, logged_in, halted):
-        answer = logged_in.post("/admin/resume/", {"reason": "x", "changed": "y"})
-
-        assert Mandate.objects.get().halted
-        assert "role operator" in answer.content.decode()
-
-    def test_asks_for_the_password_again_when_money_is_real(self, client, operator, halted):
-        Mandate.objects.update(mode="LIVE", phase=1)
-        operator.set_password("a-long-password-of-otto")
-        operator.save()
-        client.force_login(operator)
-        answers = {"reason": "looked", "changed": "a new cable"}
-
-        wrong = client.post("/admin/resume/", {**answers, "password": "not-this"})
-        assert "This is not your password." in wrong.content.decode()
-        assert Mandate.objects.get().halted
-        client.post("/admin/resume/", {**answers, "password": "a-long-password-of-otto"})
-
-        assert not Mandate.objects.get().halted
-
-    def test_of_what_is_not_halted_there_is_nothing_to_do(self, client, operator, mandate):
-        client.force_login(operator)
-
-        assert "Trading is not halted" in client.get("/admin/resume/").content.decode()
-
-
 class TestWhatPagesFetch:
     def test_state_carries_the_cells_and_the_place_in_the_outbox(self, logged_in, world):
         told = logged_in.get("/admin/live/state/").json()
@@ -275,8 +197,10 @@ class TestWhatPagesFetch:
         short = logged_in.get("/admin/live/rows/").json()
         whole = logged_in.get("/admin/live/rows/?funnel").json()
 
-        assert set(short) == {"opportunities", "events"}
-        assert set(whole) == {"opportunities", "events", "funnel", "quality", "funnel_renew_ms"}
+        lists = {"opportunities", "sets", "events"}
+        assert set(short) == lists
+        assert set(whole) == {*lists, "funnel", "quality", "funnel_renew_ms"}
+        assert short["sets"].count("<li") == 6
         assert short["opportunities"].count("<tr") == 12
 
     @pytest.mark.parametrize("name", ["24h", "7d", "phase"])

@@ -40,6 +40,27 @@ class TestReading:
         assert Environment({"D": "True"}).boolean("D", default=False) is True
         assert Environment({"D": "False"}).boolean("D", default=True) is False
 
+    def test_a_choice_is_one_of_its_words(self):
+        assert Environment({"W": "EOA"}).choice("W", "DEPOSIT", ("DEPOSIT", "EOA")) == "EOA"
+        assert Environment({}).choice("W", "DEPOSIT", ("DEPOSIT", "EOA")) == "DEPOSIT"
+
+    @pytest.mark.parametrize("text", ["", "eoa", "SAFE"])
+    def test_any_other_word_is_refused(self, text):
+        env = Environment({"W": text})
+
+        assert "set it to DEPOSIT or EOA" in refused(env.choice, "W", "EOA", ("DEPOSIT", "EOA"))
+
+    def test_an_address_is_twenty_bytes_in_hex_or_not_set(self):
+        assert Environment({"A": "0x" + "aB" * 20}).address("A") == "0x" + "aB" * 20
+        assert Environment({}).address("A") == ""
+
+    @pytest.mark.parametrize("text", ["0x", "ab" * 20, "0x" + "ab" * 19, "0x" + "ab" * 32])
+    def test_anything_else_is_no_address_and_is_not_repeated(self, text):
+        told = refused(Environment({"A": text}).address, "A")
+
+        # Somebody may have put the key there.
+        assert told == "A is no address; set it to 0x and 40 hex digits"
+
     @pytest.mark.parametrize(
         "text", ["", "x", "1.5", "-1", "0", "65536", "1e3", "१", " 8", "9" * 99]
     )

@@ -41,6 +41,7 @@ def state(**parts):
             "limit_micro": 1_000_000,
             "position_limit_micro": 10_000_000,
             "paper": True,
+            "kind": "PAPER",
             "reason": None,
             "as_of": NOON.isoformat(),
             "exposure_as_of": ago(1),
@@ -51,11 +52,11 @@ def state(**parts):
             "critical": None,
             "warning": None,
             "info": None,
-            "reason": "alerts are not configured yet",
+            "reason": "no rule has been judged yet",
         },
     }
     for name, change in parts.items():
-        made[name] = {**made[name], **change} if isinstance(change, dict) else change
+        made[name] = {**made.get(name, {}), **change} if isinstance(change, dict) else change
     return made
 
 
@@ -77,8 +78,9 @@ class TestTheEngine:
             engine={"state": "HALTED"},
             halted={
                 "halted": True,
-                "code": "PNL_DRAWDOWN",
-                "reason": "3.4 % is above 3 %",
+                "code": "RECONCILIATION_MISMATCH",
+                "label": "Books do not agree",
+                "told": "Dollars differ, pUSD: 2 dollars are unexplained",
                 "since": ago(720),
                 "by": "alerts",
             },
@@ -86,7 +88,10 @@ class TestTheEngine:
 
         assert shown["engine"]["text"] == "halted"
         assert shown["engine_age"]["text"] == "12 min"
-        assert shown["engine_detail"]["text"] == "PNL_DRAWDOWN: 3.4 % is above 3 %, by alerts"
+        assert shown["engine_detail"]["text"] == (
+            "Books do not agree: Dollars differ, pUSD: 2 dollars are unexplained, by alerts"
+        )
+        assert shown["engine_detail"]["title"] == "RECONCILIATION_MISMATCH"
 
     @pytest.mark.parametrize(("seconds", "word"), [(3, "halting"), (30, "halt not confirmed")])
     def test_a_halt_that_the_engine_has_not_heard_of(self, seconds, word):
@@ -111,7 +116,7 @@ class TestTheEngine:
         assert (shown["engine"]["text"], shown["engine"]["tone"]) == (word, tone)
 
     def test_every_state_of_a_session_is_known(self):
-        from polyarb_site.live import cells as module
+        from polyarb_site.live import engine_cells as module
         from trading.models import EngineSession
 
         assert set(EngineSession.State.values) <= set(module._ENGINE)
@@ -126,8 +131,16 @@ class TestMoney:
 
     def test_the_exact_amount_and_the_kind_of_money_are_on_hover(self):
         assert values()["pnl_today"]["title"] == "+$1.240000 realised since 00:00 UTC, paper"
-        real = values(money={"paper": False})["pnl_today"]["title"]
-        assert real.endswith("real money")
+        real = values(money={"paper": False, "kind": "REAL"})["pnl_today"]["title"]
+        assert real.endswith(", real money")
+
+    def test_play_money_is_called_so_and_a_kind_that_nobody_knows_is_real(self):
+        for kind, words in (("PLAY", "play money"), ("MONOPOLY", "real money")):
+            shown = values(money={"paper": False, "kind": kind})
+
+            assert shown["money_kind"]["text"] == words
+            assert shown["pnl_today"]["title"].endswith(f", {words}")
+        assert values(money={"paper": None, "kind": None})["money_kind"]["text"] == ""
 
     def test_open_exposure_is_shown_as_the_worst_that_can_come_of_it(self):
         assert values()["worst_case"]["text"] == "−$0.18"
@@ -201,9 +214,35 @@ class TestWhatIsMissing:
 def test_alerts_are_counted_once_there_are_some():
     shown = values(alerts={"critical": 1, "warning": 2, "info": 5, "reason": None})
 
-    assert shown["alerts"]["text"] == "3 alerts"
+    assert shown["alerts"]["text"] == "1 critical"
+    assert shown["alerts_note"]["text"] == "also 2 warnings, 5 info"
+    assert shown["alerts_bar"] | {"title": ""} == shown["alerts_bar"] | {
+        "text": "1 crit 2 warn", "tone": "bad", "title": "", "reason": "",
+    }  # fmt: skip
+    assert shown["alerts_nav"]["text"] == "3"
     assert shown["alerts_critical"]["tone"] == "bad"
     assert shown["alerts_info"]["text"] == "5"
+
+
+def test_what_somebody_has_acknowledged_is_said_and_does_not_shout():
+    shown = values(alerts={"critical": 0, "warning": 0, "info": 0, "acked": 2, "reason": None})
+
+    assert (shown["alerts"]["text"], shown["alerts"]["tone"]) == ("none", "good")
+    assert shown["alerts_note"]["text"] == "also 2 acknowledged"
+    assert shown["alerts_nav"]["text"] == ""
+    assert shown["alerts_bar"]["text"] == "0 firing, 2 acked"
+
+
+@pytest.mark.parametrize("critical", [0, 2])
+def test_counts_that_nobody_renews_are_shown_with_a_warning(critical):
+    silent = "watch silent 45 s"
+    shown = values(
+        alerts={"critical": critical, "warning": 0, "info": 0, "acked": 0, "reason": silent}
+    )
+
+    assert shown["alerts_bar"]["reason"] == shown["alerts"]["reason"] == silent
+    assert shown["alerts_bar"]["tone"] == ("bad" if critical else "warn")
+    assert shown["alerts"]["tone"] == ("bad" if critical else "warn")
 
 
 @pytest.mark.parametrize("label", ["RECORDED", "SIMULATED", "SHADOW", "LIVE"])

@@ -24,7 +24,11 @@ WITHOUT_UNIT = {  # counts and states of now
     *("polyarb_phase", "polyarb_halted", "polyarb_engine_wanted", "polyarb_engine_state"),
     *("polyarb_lease_token", "polyarb_breaker_state", "polyarb_markets", "polyarb_books_fresh"),
     *("polyarb_books_stale", "polyarb_feed_connected", "polyarb_queue_tasks"),
-    *("polyarb_outbox_unread_messages",),
+    *("polyarb_outbox_unread_messages", "polyarb_money", "polyarb_orders_possible"),
+    *("polyarb_access_problem", "polyarb_orders_followed", "polyarb_incidents_open"),
+    "polyarb_reconciliation_verdict",
+    *("polyarb_rpc_block_number", "polyarb_rpc_usable"),
+    *("polyarb_alerts", "polyarb_deliveries_unsent", "polyarb_channel_failing"),
 }
 
 
@@ -116,10 +120,51 @@ class TestFigures:
             "polyarb_lease_expires_in_seconds": 3.5,
         }
         assert {name: value(found, name) for name in expected} == expected
-        assert value(found, "polyarb_decision_latency_seconds", quantile="0.5") == 0.000009
-        assert value(found, "polyarb_decision_latency_seconds", quantile="0.99") == 0.00011
+        assert value(found, "polyarb_decision_latency_seconds", percentile="50") == 0.000009
+        assert value(found, "polyarb_decision_latency_seconds", percentile="99") == 0.00011
         assert value(found, "polyarb_refusals_total", code="BELOW_MIN_PROFIT") == 7
         assert value(found, "polyarb_refusals_total", code="") is None
+
+    def test_of_the_chains_endpoints(self, scraper, mandate, profile):
+        good = {
+            "name": "rpc.one",
+            "chain_id": 137,
+            "out_because": "",
+            "away": False,
+            "requests": 40,
+            "errors": 3,
+            "went_back": 1,
+            "disagreed": 2,
+            "block": 77,
+            "last_problem": "GET https://rpc.one/: timed out",
+        }
+        away = {**good, "name": "rpc.two", "away": True, "block": None}
+        make_sample(make_session(profile), rpc=[good, away])
+
+        found = scrape(scraper)
+
+        seen = {
+            name: value(found, name, endpoint="rpc.one")
+            for name, _ in found
+            if name.startswith("polyarb_rpc_")
+        }
+        assert seen == {
+            "polyarb_rpc_requests_total": 40,
+            "polyarb_rpc_errors_total": 3,
+            "polyarb_rpc_disagreements_total": 2,
+            "polyarb_rpc_steps_back_total": 1,
+            "polyarb_rpc_block_number": 77,
+            "polyarb_rpc_usable": 1,
+        }
+        assert value(found, "polyarb_rpc_usable", endpoint="rpc.two") == 0
+        assert value(found, "polyarb_rpc_block_number", endpoint="rpc.two") is None
+        assert not any("timed out" in str(labels) for _, labels in found)
+
+    @pytest.mark.parametrize("rpc", [None, "none", [7], {}])
+    def test_of_no_endpoints_are_absent(self, scraper, mandate, profile, rpc):
+        make_sample(make_session(profile), rpc=rpc)
+
+        assert not any(name.startswith("polyarb_rpc_") for name, _ in scrape(scraper))
 
     def test_of_states_have_exactly_one_that_is_true(self, scraper, running):
         found = scrape(scraper)
@@ -133,6 +178,22 @@ class TestFigures:
         assert [state for state, number in states.items() if number] == ["TRADING"]
         assert value(found, "polyarb_breaker_state", polyarb_breaker_state="CLOSED") == 1
         assert value(found, "polyarb_breaker_state", polyarb_breaker_state="OPEN") == 0
+
+    @pytest.mark.parametrize(
+        ("how", "money"),
+        [
+            ({}, "PAPER"),
+            ({"mode": "LIVE", "feed": "simulator"}, "PLAY"),
+            ({"mode": "LIVE", "feed": "polymarket"}, "REAL"),
+        ],
+    )
+    def test_of_dollars_say_whose_they_are(self, scraper, running, how, money):
+        EngineSession.objects.update(**how)
+        found = scrape(scraper)
+
+        kinds = ("PAPER", "PLAY", "REAL")
+        told = {kind: value(found, "polyarb_money", polyarb_money=kind) for kind in kinds}
+        assert told == {kind: kind == money for kind in kinds}
 
     @pytest.mark.parametrize("way", ["mandate", "file"])
     def test_of_a_halt_count_both_locks(self, way, scraper, running, settings):
@@ -212,6 +273,7 @@ class TestWhatIsNotKnown:
         assert names <= {
             *("polyarb_phase", "polyarb_halted", "polyarb_engine_wanted", "polyarb_queue_tasks"),
             *("polyarb_disk_free_bytes", "polyarb_outbox_oldest_age_seconds"),
+            *("polyarb_incidents_open", "polyarb_alerts"),
         }
 
     def test_is_absent_when_the_engine_is_silent(self, scraper, running, standing):
@@ -278,7 +340,7 @@ class TestCost:
             make_opportunity(running, number, refusal=f"CODE_{number}")
             make_sample(running, at=NOON - timedelta(seconds=number + 1))
 
-        assert queries() == few <= 14
+        assert queries() == few <= 18
 
     def test_has_labels_from_known_words_alone(self, scraper, running):
         for number in range(30):

@@ -3,7 +3,15 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 
-from polyarb_site.roles import OPERATOR_PERMISSIONS, Role, give_role, has_role, roles_of, seed_roles
+from polyarb_site.roles import (
+    APPROVER_PERMISSIONS,
+    OPERATOR_PERMISSIONS,
+    Role,
+    give_role,
+    has_role,
+    roles_of,
+    seed_roles,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -12,8 +20,27 @@ CUSTOM = (
     "trading.stop_engine",
     "trading.resume_trading",
     "trading.reset_breaker",
+    "trading.resolve_incident",
     "trading.save_profile",
     "trading.apply_profile",
+    "trading.record_capital",
+    "alerts.acknowledge_alert",
+    "alerts.resolve_alert",
+    "alerts.manage_silence",
+    "reports.take_backup",
+    "reports.restore_backup",
+    "alerts.save_rule",
+    "alerts.manage_channel",
+    "reports.make_report",
+    "trading.start_live",
+    "checks.run_checks",
+    "checks.attest",
+    "checks.evaluate_criteria",
+    "checks.request_promotion",
+    "checks.approve_promotion",
+    "checks.set_approvers",
+    "checks.roll_back",
+    "checks.run_drill",
 )
 
 
@@ -28,11 +55,16 @@ class TestPermissions:
     def test_who_has_no_role_sees_nothing(self, nobody):
         assert nobody.get_all_permissions() == set()
 
-    @pytest.mark.parametrize("role", ["viewer", "approver"])
-    def test_seeing_is_all_that_they_may(self, role, request):
-        held = request.getfixturevalue(role).get_all_permissions()
+    def test_seeing_is_all_that_a_viewer_may(self, viewer):
+        held = viewer.get_all_permissions()
 
         assert {name.partition(".")[2].partition("_")[0] for name in held} == {"view"}
+
+    def test_an_approver_says_yes_or_no_and_neither_starts_nor_asks(self, approver):
+        held = {name for name in approver.get_all_permissions() if ".view_" not in name}
+
+        assert held == APPROVER_PERMISSIONS
+        assert not held & {"trading.start_live", "checks.request_promotion"}
 
     def test_an_operator_runs_the_engine_and_configures_nothing(self, operator):
         held = {name for name in operator.get_all_permissions() if ".view_" not in name}

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.api.building import make_session
 from tests.conftest import NOON
 from tests.helpers import admin_pages as pages
-from trading.models import Market
+from trading.models import Market, Money
 from trading.selectors.books import walk_view
 from trading.selectors.gaps import funnel_between, last_day
 
@@ -26,9 +26,9 @@ def seeing(client, viewer):
 
 
 def funnel(**market):
-    day = last_day()
+    day = last_day(Money.PAPER)
     assert day is not None
-    return funnel_between(*day, **market)
+    return funnel_between(*day, money=Money.PAPER, **market)
 
 
 class TestFunnel:

@@ -1,5 +1,7 @@
 """Profiles side by side, applied and rolled back; the mandate's acts."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -220,15 +222,54 @@ class TestMandate:
         assert running.desired == "STOP"
         assert acts_recorded() == ["engine.start_shadow", "engine.stop"]
 
+    @pytest.mark.parametrize(
+        ("state", "name", "why"),
+        [
+            ({"desired": "RUN"}, "start", "asked to run already"),
+            ({"desired": "RUN"}, "start-simulated", "asked to run already"),
+            ({"halted": True}, "start", "Trading is halted"),
+            ({"halted": True}, "start-simulated", "Trading is halted"),
+            ({"phase": 1, "mode": "LIVE"}, "start", "in phase 1"),
+            ({"phase": 1, "mode": "LIVE"}, "start-simulated", "in phase 1"),
+            ({}, "record-capital", "Paper has no wallet"),
+            ({}, "stop", "No engine is asked to run"),
+            ({}, "resume", "Trading is not halted"),
+        ],
+    )
+    def test_what_would_be_refused_says_so_beside_its_button(
+        self, client, admin_user, running, state, name, why
+    ):
+        Mandate.objects.update(**{"desired": "STOP", "mode": "SHADOW", **state})
+        client.force_login(admin_user)
+        page = pages.page_of("mandate", running.pk)
+
+        shown = re.search(rf'<a[^>]*href="{act(running, name)}"[^>]*>', text_of(client.get(page)))
+        assert 'aria-disabled="true"' in shown[0]
+        assert why in shown[0]
+        given = {"profile": SHADOW, "feed": "recorded", "reason": "x", "amount": "5"}
+        refused = client.post(act(running, name), given)
+        assert refused.status_code in (400, 409)
+
+    def test_an_account_at_rest_may_be_started(self, client, operator, running):
+        Mandate.objects.update(desired="STOP", mode="SHADOW")
+        client.force_login(operator)
+        page = text_of(client.get(pages.page_of("mandate", running.pk)))
+
+        for name in ("start", "start-simulated"):
+            shown = re.search(rf'<a[^>]*href="{act(running, name)}"[^>]*>', page)
+            assert "aria-disabled" not in shown[0]
+
     def test_opening_a_page_does_nothing(self, client, operator, running):
         client.force_login(operator)
 
-        for name in ("start", "stop", "halt", "resume", "reset-breaker"):
+        for name in ("start", "start-simulated", "stop", "halt", "resume", "reset-breaker"):
             assert client.get(act(running, name)).status_code == 200
 
         assert acts_recorded() == []
 
-    @pytest.mark.parametrize("name", ["start", "stop", "resume", "reset-breaker"])
+    @pytest.mark.parametrize(
+        "name", ["start", "start-simulated", "stop", "resume", "reset-breaker"]
+    )
     def test_a_viewer_is_refused_by_the_service(self, client, viewer, running, name):
         client.force_login(viewer)
 

@@ -1,12 +1,15 @@
 """The page of one set: its life line, legs, orders and bookings."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.api.building import make_session, make_set, make_trades
+from tests.conftest import NOON
 from tests.helpers import admin_pages as pages
-from trading.models import LedgerPosting
+from trading.models import LedgerPosting, SetMove
 from trading.selectors.sets import set_story
 
 
@@ -57,6 +60,70 @@ class TestStory:
         LedgerPosting.objects.filter(account="FEES", amount_micro__gt=0).update(amount_micro=1)
 
         assert set_story(row).entries_sum_micro == 48_999
+
+
+class TestMerge:
+    def merging(self, session, *told):
+        """A set that is merging, with what its moves tell of the merge, a second apart."""
+        row = make_set(session, 1, state="MERGED")
+        moves = [("MERGING", "5 sets"), *told]
+        for sequence, (state, reason) in enumerate(moves, 1):
+            SetMove.objects.create(
+                set_id=row.set_id,
+                sequence=sequence,
+                state_from="MERGING",
+                state_to=state,
+                reason=reason,
+                at=NOON + timedelta(seconds=sequence),
+            )
+        return row
+
+    def test_a_live_set_says_under_which_reference_and_in_which_transaction(self, session):
+        transaction = f"0x{'ab' * 32}"
+        row = self.merging(
+            session,
+            ("MERGING", "sent as batch:4:1795688211:"),
+            ("MERGING", f"in transaction {transaction}"),
+            ("MERGED", "1.05 dollars realised"),
+        )
+
+        merge = set_story(row).merge
+
+        assert (merge.reference, merge.transaction_hash) == ("batch:4:1795688211:", transaction)
+        assert (merge.sent_at, merge.took_ms) == (NOON + timedelta(seconds=2), 2_000)
+
+    def test_one_under_way_has_no_end_and_one_that_failed_is_told_by_its_next_try(self, session):
+        row = self.merging(session, ("MERGING", "sent as tx:1:0xa"))
+        assert set_story(row).merge.done_at is None
+        SetMove.objects.all().delete()
+        row.delete()
+
+        row = self.merging(
+            session,
+            ("MERGING", "sent as tx:1:0xa"),
+            ("SETTLED", "the merge failed: reverted"),
+            ("MERGING", "sent as tx:2:0xb"),
+        )
+
+        assert set_story(row).merge.reference == "tx:2:0xb"
+
+    def test_without_a_reference_there_is_none(self, session):
+        assert set_story(self.merging(session)).merge is None
+
+    def test_the_page_shows_both_and_the_life_line_names_the_steps(self, seeing, session):
+        transaction = f"0x{'ab' * 32}"
+        row = self.merging(
+            session,
+            ("MERGING", "sent as batch:4:1795688211:"),
+            ("MERGING", f"in transaction {transaction}"),
+            ("MERGED", "1.05 dollars realised"),
+        )
+
+        text = seeing.get(pages.page_of("arbitrageset", row.pk)).content.decode()
+
+        for word in ("Merge sent", "On the chain", "batch:4:1795688211:", transaction):
+            assert word in text
+        assert "through the relayer" in text
 
 
 class TestPage:

@@ -18,6 +18,7 @@ from trading import kill_file, services
 from trading.management.base import shell_name
 from trading.management.watching import follow, wait_for_end
 from trading.models import EngineSession, Mandate, MetricSample
+from trading.services.mandates import start_command
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,7 @@ class TestStartShadow:
         def interrupt(*_args, **_kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("trading.management.commands.start_shadow.follow", interrupt)
+        monkeypatch.setattr("trading.management.starting.follow", interrupt)
         status, out, _ = run_command("start_shadow")
 
         assert status == 0
@@ -279,7 +280,7 @@ class TestResumeTrading:
 
         assert (status, Mandate.objects.get().halted) == (0, False)
         assert not kill_file.is_set(settings.KILL_FILE)
-        assert "nothing runs" in out
+        assert "nothing runs. To start: manage.py start_shadow --feed recorded" in out
 
     @pytest.mark.parametrize("arguments", [(), ("--reason", "  ")])
     def test_needs_a_reason(self, mandate, viewer, arguments):
@@ -292,6 +293,19 @@ class TestResumeTrading:
 
     def test_what_is_not_halted_is_1(self, mandate):
         assert run_command("resume_trading", "--reason", "x")[0] == 1
+
+    @pytest.mark.parametrize(
+        ("row", "command"),
+        [
+            ({"mode": "SHADOW", "feed": "polymarket"}, "start_shadow --feed polymarket"),
+            ({"mode": "SHADOW", "feed": ""}, "start_shadow --feed recorded"),
+            ({"mode": "LIVE", "feed": "simulator"}, "start_simulated"),
+            ({"mode": "LIVE", "feed": "simulator", "phase": 1}, "start_live"),
+            ({"mode": "SHADOW", "feed": "polymarket", "phase": 2}, "start_live"),
+        ],
+    )
+    def test_names_the_command_that_starts_what_ran(self, row, command):
+        assert start_command(Mandate(**row)) == f"manage.py {command}"
 
 
 def manage(*arguments, **environment):

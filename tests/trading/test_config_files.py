@@ -6,7 +6,7 @@ import pytest
 
 from polyarb_site.yaml_files import read_named, read_yaml
 from trading.config.keys import KEYS
-from trading.config.schema import parse, phase_problems
+from trading.config.schema import parse, phase_problems, play_problems
 from trading.config.values import Kind
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -40,10 +40,10 @@ def read(name):
     return read_named(CONFIG / "profiles", f"live_{name}_atomic_v1")
 
 
-def test_there_are_exactly_the_four_profiles():
+def test_there_are_exactly_four_profiles_for_the_phases_and_one_for_play_money():
     files = {file.stem for file in (CONFIG / "profiles").glob("*")}
 
-    assert files == {f"live_{name}_atomic_v1" for name in NAMES}
+    assert files == {*(f"live_{name}_atomic_v1" for name in NAMES), "simulated_atomic_v1"}
 
 
 @pytest.mark.parametrize("key", TABLE)
@@ -78,6 +78,31 @@ def test_and_no_live_profile_fits_phase_0(column):
     config = parse(read(NAMES[column]), strict=True)
 
     assert bool(phase_problems(config, 0)) is (column > 0)
+
+
+class TestPlayMoney:
+    VALUES = read_named(CONFIG / "profiles", "simulated_atomic_v1")
+
+    def test_it_is_as_scaled_live_at_its_ceilings_and_with_the_threshold_of_shadow(self):
+        own = {
+            "PLAY_MONEY": True,
+            "TRADE_SIZE": "20",
+            "MAX_POSITION_SIZE": "200",
+            "MAX_DAILY_LOSS": "20",
+            "MIN_PROFIT_THRESHOLD": "0.01",
+            "LEG_LOSS_MAX": "2.00",
+        }
+
+        assert {**read("scaled"), **own} == self.VALUES
+
+    def test_it_may_run_with_play_money_and_in_no_phase(self):
+        config = parse(self.VALUES, strict=True)
+
+        assert play_problems(config) == []
+        assert config.real_money is False
+        assert [p.field for p in phase_problems(config, 0)] == ["DRY_RUN"]
+        for phase in (1, 2, 3):
+            assert "PLAY_MONEY" in [p.field for p in phase_problems(config, phase)]
 
 
 def test_the_base_names_every_key_and_is_paper():

@@ -69,6 +69,14 @@ class TestRiskFlags:
     def test_the_first_profile_ever_is_a_switch_when_it_is_live(self):
         assert RiskCode.SWITCH_TO_LIVE in codes(None, config(DRY_RUN=False))
 
+    def test_from_play_money_to_real_money_is_a_switch_and_the_other_way_none(self):
+        play = config(DRY_RUN=False, PLAY_MONEY=True)
+        flag = risk_flags(play, config(DRY_RUN=False))[0]
+
+        assert flag.code is RiskCode.SWITCH_TO_LIVE
+        assert "of real money instead of play money" in flag.text
+        assert codes(config(), play) == codes(config(DRY_RUN=False), play) == []
+
     @pytest.mark.parametrize(
         ("changes", "flagged"),
         [
@@ -118,8 +126,10 @@ class TestRiskFlags:
         assert [flag.code for flag in flags] == [RiskCode.HIGH_RISK_PROFILE]
         assert next(iter(loose)) in flags[0].text
 
-    def test_the_same_on_paper_is_not(self):
+    def test_the_same_on_paper_or_with_play_money_is_not(self):
         assert codes(config(), config(NEGRISK_ARBITRAGE_ENABLED=True)) == []
+        play = config(DRY_RUN=False, PLAY_MONEY=True, NEGRISK_ARBITRAGE_ENABLED=True)
+        assert codes(play, play) == []
 
     def test_the_loosest_planned_values_are_not_high_risk(self):
         scaled = config(

@@ -51,6 +51,17 @@ class TestRoundTrip:
         assert [r.now_ns for r in read] == [10, 11, 12, 13, 99]
         assert read[-1].kind == fmt.CLOSED
 
+    def test_what_somebody_waits_for_is_on_the_disk_long_before_its_time(self, directory):
+        limits = JournalLimits(write_every_ms=60_000, sync_every_ms=60_000)
+        writer = a_writer(directory, limits=limits)
+        sequence = writer.append(EVENT, 1, b"an order's hash")
+        assert writer.synced_sequence < sequence
+
+        writer.hurry()
+
+        until(lambda: writer.synced_sequence >= sequence)
+        writer.close(2)
+
     @settings(max_examples=30, deadline=None)
     @given(
         bodies=st.lists(st.binary(max_size=3_000), min_size=1, max_size=40),
@@ -244,20 +255,20 @@ class TestFailure:
         with pytest.raises(JournalFailed, match="only 1023 MiB are free"):
             a_writer(directory, limits=JournalLimits())
 
-    def test_a_start_is_refused_when_the_account_has_used_its_share(self, directory):
+    def test_a_start_is_refused_when_all_journals_have_used_their_share(self, directory):
         a_journal(directory)
-        limits = JournalLimits(account_bytes_max=100, disk_free_bytes_min=1)
+        limits = JournalLimits(bytes_max=100, disk_free_bytes_min=1)
 
-        with pytest.raises(JournalFailed, match="the journals of main take"):
+        with pytest.raises(JournalFailed, match="all journals together take"):
             a_writer(directory.parent / "main-8", limits=limits)
 
     def test_the_share_is_looked_at_with_each_new_segment(self, directory):
         limits = JournalLimits(
-            segment_bytes_max=1, account_bytes_max=500, write_every_ms=1, disk_free_bytes_min=1
+            segment_bytes_max=1, bytes_max=500, write_every_ms=1, disk_free_bytes_min=1
         )
         writer = a_writer(directory, limits=limits)
 
-        with pytest.raises(JournalFailed, match="the journals of main take"):
+        with pytest.raises(JournalFailed, match="all journals together take"):
             append_until_it_fails(writer, b"x")
         writer.stop()
 

@@ -35,6 +35,7 @@ from trading.models import (
     LedgerPosting,
     Market,
     MetricSample,
+    Money,
     Opportunity,
     Order,
     OrderMove,
@@ -285,7 +286,7 @@ class TestNews:
 class TestRestoredState:
     def restored(self, **values):
         return restored_state(
-            "main", **{"paper": True, "capital_micro": 100, "now": later(hours=1), **values}
+            "main", **{"money": Money.PAPER, "capital_micro": 100, "now": later(hours=1), **values}
         )
 
     def test_an_empty_ledger_opens_with_capital_and_nothing_else(self, session):
@@ -293,7 +294,8 @@ class TestRestoredState:
 
         assert (state.balances, state.open_sets, state.capital_micro) == ((), (), 100)
         assert (state.day, state.realised_today_micro) == (NOON.date().isoformat(), 0)
-        assert self.restored(paper=False).capital_micro == 0
+        assert self.restored(money=Money.PLAY).capital_micro == 0
+        assert self.restored(money=Money.REAL).capital_micro == 0
 
     def test_balances_are_sums_by_account_and_token(self, write):
         write(booked("CAPITAL", [("CASH", 10_000_000), ("CAPITAL", -10_000_000)], key="opening"))
@@ -332,7 +334,7 @@ class TestRestoredState:
 
         assert self.restored().realised_today_micro == 44_000
         assert self.restored(now=later(days=1)).realised_today_micro == 0
-        assert self.restored(paper=False).realised_today_micro == 0
+        assert self.restored(money=Money.REAL).realised_today_micro == 0
 
     def test_an_open_set_is_told_with_what_it_holds(self, write):
         facts = a_whole_set()

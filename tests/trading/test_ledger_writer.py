@@ -66,6 +66,18 @@ def database_is_down(monkeypatch):
     return lambda: monkeypatch.setattr(FactBatch, "write", real)
 
 
+class TestSomebodyWaits:
+    def test_a_fact_is_committed_long_before_its_time(self, writer, journal):
+        one = writer(limits=LedgerLimits(write_every_ms=60_000))
+        one.put(5, note(1))
+        journal.written_sequence = 5
+
+        one.hurry()
+
+        until(lambda: one.committed_sequence >= 5)
+        assert EngineNote.objects.filter(note_id=f"{KEY}-n1").exists()
+
+
 class TestJournalFirst:
     def test_a_fact_waits_for_its_journal_record(self, writer, journal):
         one = writer()

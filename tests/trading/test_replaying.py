@@ -3,107 +3,20 @@
 import pytest
 
 from polyarb_site.clock import SystemClock
-from tests.helpers.clocks import NOON
-from tests.helpers.facts import NOON_NS, SECOND, market
+from tests.helpers.facts import SECOND
 from tests.helpers.journals import QUICK
-from tests.helpers.shifts import NO, YES, book
-from trading.adapters import codec
-from trading.adapters.wire import MarketDecoder
-from trading.engine.commands import RecordFact
-from trading.engine.events import FeedChanged, MandateChanged, MarketListed, StateRestored, Tick
-from trading.engine.limits import Limits
-from trading.engine.paper import PaperSettings
+from tests.helpers.recorded_sessions import Session
 from trading.engine.shadow import ShadowEngine
 from trading.journal import (
-    EVENT,
-    FRAME,
-    OPENED,
     TICK,
     JournalDamagedError,
-    JournalOpening,
+    JournalLimits,
     JournalWriter,
     journal_directory,
-    write_opening,
+    segments,
 )
-from trading.replaying import ReplayError, replay_journal
-
-PAPER = PaperSettings(latency_ms=20, settle_ms=60, merge_ms=60)
-LIMITS = Limits(
-    trade_size_micro=10_000_000,
-    min_profit_ratio_micro=10_000,
-    position_max_micro=100_000_000,
-    daily_loss_max_micro=10_000_000,
-    slippage_max_ratio_micro=500_000,
-    gas_cost_max_micro=1_000_000,
-    leg_loss_max_micro=1_000_000,
-    pair_enabled=True,
-    raise_to_minimum=True,
-    breaker_failures_max=3,
-    breaker_fail_ratio_micro=400_000,
-)
-
-
-class Session:
-    """Records a session by hand: inputs at chosen times, with what the engine said to them."""
-
-    def __init__(self, directory, twist=lambda commands: commands):
-        self.writer = JournalWriter(directory, "main-7", clock=SystemClock(), limits=QUICK)
-        self.writer.start()
-        self.engine = ShadowEngine(session_key="main-7", paper=PAPER)
-        self.decoder = MarketDecoder()
-        self.now_ns = NOON_NS
-        self.twist = twist
-        self.facts = []
-        opening = JournalOpening(
-            session_key="main-7",
-            mode="SHADOW",
-            feed="recorded",
-            label="RECORDED",
-            version="1",
-            started_ns=NOON_NS,
-            paper=PAPER,
-        )
-        self.writer.append(OPENED, NOON_NS, write_opening(opening))
-
-    def _take(self, kind, body, events):
-        commands = [c for event in events for c in self.engine.handle(event, self.now_ns)]
-        self.facts += [c.fact for c in commands if isinstance(c, RecordFact)]
-        encoded = self.twist([codec.to_msgpack(command) for command in commands])
-        self.writer.append(kind, self.now_ns, body, 1, encoded)
-
-    def event(self, event):
-        self._take(EVENT, codec.to_msgpack(event), [event])
-
-    def frame(self, raw):
-        self._take(FRAME, raw, self.decoder.decode(raw))
-
-    def tick(self, ms):
-        self.now_ns += ms * 1_000_000
-        self._take(TICK, b"", [Tick()])
-
-    def trade(self):
-        """Open, see a gap, buy, settle, merge."""
-        self.event(
-            StateRestored(
-                balances=(),
-                day=NOON.date().isoformat(),
-                realised_today_micro=0,
-                capital_micro=100_000_000,
-            )
-        )
-        self.event(MandateChanged(revision=1, may_trade=True, limits=LIMITS))
-        self.event(MarketListed(spec=market().spec))
-        self.event(FeedChanged(connected=True, token_ids=(), reason="connected"))
-        at_ms = NOON_NS // 1_000_000
-        for token, ask in ((YES, "0.40"), (NO, "0.45")):
-            self.frame(book(token, "0.30", ask, at_ms=at_ms))
-        for _ in range(10):
-            self.tick(100)
-        return self
-
-    def close(self):
-        self.writer.close(self.now_ns + SECOND)
-        return self
+from trading.replaying import ReplayError, Scope, replay_journal
+from trading.replaying.inputs import first_sequence_of
 
 
 @pytest.fixture
@@ -201,3 +114,127 @@ def test_damage_is_no_difference_but_an_error(directory):
 
     with pytest.raises(JournalDamagedError, match="FLIPPED_BIT"):
         replay_journal(directory)
+
+
+class TestHashes:
+    def test_recorded_and_replayed_commands_have_the_same_hash(self, directory):
+        Session(directory).trade().close()
+
+        replay = replay_journal(directory)
+
+        assert replay.sha256 == replay.recorded_sha256
+        assert len(replay.sha256) == 64
+
+    def test_one_changed_command_changes_the_hash_of_what_was_recorded(self, directory):
+        Session(directory, lambda c: [body.replace(b"CASH", b"CASX") for body in c]).trade().close()
+
+        replay = replay_journal(directory)
+
+        assert replay.sha256 != replay.recorded_sha256
+
+
+class TestScope:
+    def test_counts_what_lies_in_it_and_replays_all(self, directory):
+        session = Session(directory).trade().close()
+        whole = replay_journal(directory)
+        middle = session.now_ns - SECOND // 2
+
+        first = replay_journal(directory, Scope(end_ns=middle))
+        second = replay_journal(directory, Scope(begin_ns=middle))
+
+        assert first.same
+        assert second.same
+        for name in ("inputs", "commands", "facts", "realised_micro"):
+            parts = getattr(first, name) + getattr(second, name)
+            assert parts == getattr(whole, name), name
+        assert first.inputs > 0 < second.inputs
+
+    def test_money_counts_up_to_the_record_that_the_database_knows(self, directory):
+        Session(directory).trade().close()
+        whole = replay_journal(directory)
+
+        nothing = replay_journal(directory, Scope(through=3))
+
+        assert nothing.realised_micro == 0 < whole.realised_micro
+        assert nothing.sha256 == whole.sha256
+
+    def test_a_segment_is_counted_alone_behind_those_before_it(self, directory):
+        limits = JournalLimits(
+            chunk_bytes_max=1, segment_bytes_max=1, write_every_ms=1, disk_free_bytes_min=1
+        )
+        Session(directory, limits=limits).trade().close()
+        whole, count = replay_journal(directory), len(segments(directory))
+        assert count > 5
+
+        parts = [
+            replay_journal(
+                directory,
+                Scope(first_sequence=first_sequence_of(directory, number)),
+                segments_max=number,
+            )
+            for number in range(1, count + 1)
+        ]
+
+        assert all(part.same for part in parts)
+        for name in ("inputs", "commands", "facts", "realised_micro"):
+            assert sum(getattr(part, name) for part in parts) == getattr(whole, name), name
+        assert [part.complete for part in parts] == [False] * (count - 1) + [True]
+
+
+class TestACrash:
+    """An engine that failed on its last input has to fail on it again."""
+
+    @pytest.fixture
+    def crashed(self, directory, monkeypatch):
+        session = Session(directory).trade()
+        handle = ShadowEngine.handle
+
+        def failing(self, event, now_ns):
+            if now_ns == session.now_ns + 7:
+                raise ZeroDivisionError("what a pity")
+            return handle(self, event, now_ns)
+
+        monkeypatch.setattr(ShadowEngine, "handle", failing)
+        session.writer.append(TICK, session.now_ns + 7)
+        return session
+
+    def test_on_the_last_input_is_the_same(self, directory, crashed):
+        crashed.writer.stop()
+
+        replay = replay_journal(directory)
+
+        assert (replay.same, replay.crash) == (True, "ZeroDivisionError: what a pity")
+
+    def test_in_the_middle_is_a_difference(self, directory, crashed):
+        crashed.writer.append(TICK, crashed.now_ns + 8)
+        crashed.writer.stop()
+
+        replay = replay_journal(directory)
+
+        assert (replay.same, replay.crash) == (False, "")
+        assert replay.differences[0].produced == (
+            "the engine failed with ZeroDivisionError: what a pity"
+        )
+
+    def test_that_does_not_come_again_is_nothing_to_complain_of(
+        self, directory, crashed, monkeypatch
+    ):
+        crashed.writer.stop()
+        monkeypatch.undo()
+
+        replay = replay_journal(directory)
+
+        assert (replay.same, replay.crash) == (True, "")
+
+
+def test_progress_is_told_in_bytes_of_the_journal(directory, monkeypatch):
+    monkeypatch.setattr("trading.replaying.inputs.TELL_EVERY", 1)
+    Session(directory).trade().close()
+    told = []
+
+    replay_journal(directory, on_progress=lambda done, total: told.append((done, total)))
+
+    size = (directory / "000001.journal").stat().st_size
+    assert {total for _, total in told} == {size}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] > 0

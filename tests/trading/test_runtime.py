@@ -286,15 +286,17 @@ class TestMandate:
 
             assert one.join().ending is Ending.CHANGED
 
-    def test_live_is_refused_by_an_engine_on_paper(self, wanted):
+    def test_live_ends_where_nothing_can_send_an_order(self, wanted):
+        """What a promotion has to do with it: tests/live/test_real_feed.py."""
         Mandate.objects.update(mode="LIVE")
-        with shift() as one:
-            state_is("HALTED")
-            one.feed.gap()
-            time.sleep(0.2)
+        result = RunningShift().join()
 
-            assert "runs on paper only" in session().state_reason
-            assert ArbitrageSet.objects.count() == 0
+        assert (result.ending, result.reason) == (
+            Ending.NOT_WANTED,
+            "nothing in this process can send an order",
+        )
+        assert not EngineSession.objects.filter(state="TRADING").exists()
+        assert ArbitrageSet.objects.count() == 0
 
     def test_an_account_that_vanishes_is_not_traded_on(self, wanted):
         with shift() as one:

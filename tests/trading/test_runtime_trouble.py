@@ -7,8 +7,11 @@ import time
 import pytest
 from django.db import OperationalError
 
+from polyarb_site.audit.models import AuditEvent
+from tests.helpers.clocks import NOON
 from tests.helpers.journals import until
 from tests.helpers.shifts import QUICK, RunningShift, shift
+from trading import kill_file
 from trading.adapters import codec
 from trading.engine.commands import RecordFact, StopTrading
 from trading.engine.shadow import ShadowEngine
@@ -29,6 +32,7 @@ from trading.models import (
 from trading.replaying import replay_journal
 from trading.runtime import Ending
 from trading.runtime.keeper import LeaseKeeper
+from trading.services import halt
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -96,8 +100,8 @@ class TestEngineFaults:
         assert row.state_reason == "CRASHED: ZeroDivisionError: what a pity"
         assert row.ended_at is not None
         database_agrees_with_journal(place, "main-1")
-        with pytest.raises(ZeroDivisionError, match="what a pity"):
-            replay_journal(journal_directory(place / "journal", "main", "main-1"))
+        replayed = replay_journal(journal_directory(place / "journal", "main", "main-1"))
+        assert (replayed.same, replayed.crash) == (True, "ZeroDivisionError: what a pity")
 
     def test_an_engine_that_crashes_again_and_again_is_started_ever_more_slowly(
         self, wanted, monkeypatch
@@ -196,7 +200,7 @@ class TestDatabaseFaults:
 
         from trading.ledger import LedgerLimits
 
-        limits = LedgerLimits(write_every_ms=20, heartbeat_ms=200, silence_ms_max=500)
+        limits = LedgerLimits(write_every_ms=20, heartbeat_ms=200, silence_ms_max=2_000)
         times = replace(QUICK, ledger=limits, close_ms_max=500)
         with shift(times=times) as one:
             trading(one)
@@ -324,3 +328,30 @@ def test_a_loop_that_hangs_loses_the_account(wanted, monkeypatch):
 
         assert one.join().ending is Ending.FENCED
     assert exits[0] == 70
+
+
+class TestAHaltThatTheDatabaseNeverHeardOf:
+    def test_reaches_the_mandate_with_the_next_session(self, wanted, settings):
+        # Its session was fenced before the database answered: only this machine's file says it.
+        kill_file.halt_by_file_only(
+            settings.KILL_FILE,
+            by_name="alert in main-0",
+            code="WS_DISCONNECTED",
+            reason="ws_connected is false",
+            at=NOON,
+        )
+        with shift() as one:
+            until(lambda: one.feed.sink is not None)
+            until(lambda: Mandate.objects.get().halted)
+
+        mandate = Mandate.objects.get()
+        assert mandate.halt_code == "WS_DISCONNECTED"
+        assert "ws_connected is false" in mandate.halt_reason
+
+    def test_one_that_it_knows_is_recorded_once(self, wanted):
+        halt("main", by=None, by_name="test", code="MANUAL", reason="a bad feeling")
+        with shift() as one:
+            until(lambda: EngineSession.objects.filter(state="HALTED").exists())
+            one.join_not(0.3)
+
+        assert AuditEvent.objects.filter(action="mandate.halt").count() == 1

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import NOON
 from tests.helpers.runs import SECOND, completed, earned, gap, make_run, sample
-from trading.models import EngineSession
+from trading.models import EngineSession, Money
 from trading.selectors import funnel, live_state, realised_curve
 from trading.selectors.runs import run_summary
 
@@ -26,10 +26,12 @@ def state():
 
 
 class TestFunnel:
-    def test_a_later_stage_counts_in_the_earlier_ones_by_frames(self, run):
+    def test_a_gap_counts_once_and_a_later_stage_in_the_earlier_ones(self, run):
         session = run()
-        gap(session, "SEEN", "LEGS_NOT_SAME_INSTANT", frames=58)
-        gap(session, "CONFIRMED", "BELOW_MIN_PROFIT", frames=4)
+        for _ in range(5):
+            gap(session, "SEEN", "LEGS_NOT_SAME_INSTANT", frames=58)
+        for _ in range(3):
+            gap(session, "CONFIRMED", "BELOW_MIN_PROFIT", frames=400)
         gap(session, "ALLOWED", "COOLDOWN", frames=2)
         gap(session, "SUBMITTED", frames=1)
         completed(session)
@@ -38,9 +40,9 @@ class TestFunnel:
         found = state()["funnel"]
         counts = {k: found[k] for k in ("seen", "confirmed", "allowed", "submitted", "completed")}
         assert counts == {
-            "seen": 65,
-            "confirmed": 7,
-            "allowed": 3,
+            "seen": 10,
+            "confirmed": 5,
+            "allowed": 2,
             "submitted": 1,
             "completed": 1,
         }
@@ -48,23 +50,24 @@ class TestFunnel:
 
     def test_reasons_are_by_count_and_ties_have_an_order(self, run):
         session = run()
-        for code, frames in (("B", 2), ("A", 2), ("C", 9), ("B", 1)):
-            gap(session, "SEEN", code, frames=frames)
-        found = funnel("main", MIDNIGHT, NOON + SECOND)
+        for code in "BACCBCA":
+            gap(session, "SEEN", code, frames=9 if code == "A" else 1)
+        found = funnel("main", MIDNIGHT, NOON + SECOND, money=Money.PAPER)
 
         assert found["refusals"] == [
-            {"code": "C", "count": 9},
-            {"code": "B", "count": 3},
+            {"code": "C", "count": 3},
             {"code": "A", "count": 2},
+            {"code": "B", "count": 2},
         ]
 
     def test_the_bounds_of_the_time_are_from_and_before(self, run):
         session = run(started_at=MIDNIGHT - timedelta(hours=5))
         gap(session, "SEEN", seen_at=MIDNIGHT - timedelta(microseconds=1))
-        gap(session, "SEEN", seen_at=MIDNIGHT, frames=10)
-        gap(session, "SEEN", seen_at=NOON, frames=100)
+        for second in range(3):
+            gap(session, "SEEN", seen_at=MIDNIGHT + second * SECOND)
+        gap(session, "SEEN", seen_at=NOON)
 
-        assert funnel("main", MIDNIGHT, NOON)["stages"]["seen"] == 10
+        assert funnel("main", MIDNIGHT, NOON, money=Money.PAPER)["stages"]["seen"] == 3
 
     def test_another_account_does_not_count(self, run):
         run()
@@ -83,8 +86,9 @@ class TestFunnel:
 
 class TestRealisedCurve:
     def curve(self, **changes):
-        arguments = {"since": NOON, "until": NOON + timedelta(hours=4), "buckets": 4, **changes}
-        return [point["realised_micro"] for point in realised_curve("main", **arguments)]
+        until = NOON + timedelta(hours=4)
+        four = {"since": NOON, "until": until, "buckets": 4, "money": Money.PAPER}
+        return [point["realised_micro"] for point in realised_curve("main", **{**four, **changes})]
 
     def test_adds_up_from_part_to_part(self, run):
         session = run(started_at=NOON)
@@ -110,14 +114,15 @@ class TestRealisedCurve:
     def test_without_any_run_all_is_unknown(self, mandate):
         assert self.curve() == [None] * 4
 
-    def test_paper_and_real_money_apart(self, run):
-        session = run()
+    def test_paper_play_money_and_real_money_apart(self, run):
+        session = run(feed="polymarket")
         earned(session, 10)
         earned(session, 200, paper=False)
+        earned(run(feed="simulator", mode="LIVE"), 3_000, paper=False)
 
-        assert self.curve(paper=True)[-1] == 10
-        assert self.curve(paper=False)[-1] == 200
-        assert self.curve()[-1] == 210
+        assert self.curve(money=Money.PAPER)[-1] == 10
+        assert self.curve(money=Money.REAL)[-1] == 200
+        assert self.curve(money=Money.PLAY)[-1] == 3_000
 
     @pytest.mark.parametrize("changes", [{"buckets": 0}, {"buckets": 1_001}, {"until": NOON}])
     def test_refuses_what_has_no_sense(self, mandate, changes):

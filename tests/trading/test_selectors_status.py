@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.api.building import make_incident, make_reconciliation
 from tests.conftest import NOON, make_profile
 from tests.helpers.runs import SECOND, completed, earned, gap, make_run, sample
 from trading import services
@@ -36,6 +37,25 @@ def unknown_parts(value, path=""):
     if isinstance(value, dict):
         return [p for k, v in value.items() for p in unknown_parts(v, f"{path}.{k}".lstrip("."))]
     return [path] if value is None else []
+
+
+class TestReconciliation:
+    def test_none_is_unknown_and_no_match(self, mandate):
+        part = state()["reconciliation"]
+
+        assert (part["verdict"], part["age_ms"], part["incident"]) == (None, None, None)
+        assert "nothing was reconciled yet" in part["reason"]
+
+    def test_shows_the_newest_with_its_age_and_the_open_incident(self, run):
+        session = run()
+        make_reconciliation(session, 1)
+        incident = make_incident(session, 1)
+        make_reconciliation(session, 2, at=NOON - timedelta(seconds=31))
+
+        part = state()["reconciliation"]
+
+        assert (part["verdict"], part["age_ms"], part["differences"]) == ("MISMATCH", 31_000, 1)
+        assert (part["incident"], part["block_number"]) == (incident.pk, 77)
 
 
 class TestBeforeAnythingRan:
@@ -69,14 +89,14 @@ class TestBeforeAnythingRan:
         alerts = state()["alerts"]
 
         assert (alerts["critical"], alerts["warning"], alerts["info"]) == (None, None, None)
-        assert alerts["reason"] == "alerts are not configured yet"
+        assert alerts["reason"] == "no rule has been judged yet"
 
     def test_every_part_says_from_when_it_is(self, mandate, run):
         sample(run())
         found = state()
 
         parts = [value for value in found.values() if isinstance(value, dict)]
-        assert len(parts) == 10
+        assert len(parts) == 17
         assert all(part["as_of"] for part in parts)
 
     def test_an_account_that_does_not_exist_is_no_crash(self, db):
@@ -252,7 +272,9 @@ class TestHalted:
         halted = state()["halted"]
 
         assert halted["halted"] is False
-        assert unknown_parts(halted) == ["code", "reason", "since", "by"]
+        assert unknown_parts(halted) == [
+            *("code", "label", "reason", "told", "since", "by", "incident", "remedy"),
+        ]
 
     def test_by_the_mandate(self, mandate, viewer):
         services.halt("main", by=viewer, code="MANUAL", reason="odd fills", at=NOON)
@@ -260,12 +282,44 @@ class TestHalted:
         assert state()["halted"] == {
             "halted": True,
             "code": "MANUAL",
+            "label": "Halted by hand",
             "reason": "odd fills",
+            "told": "odd fills",
             "since": NOON.isoformat(),
             "by": "vera",
             "by_file": True,
+            "incident": None,
+            "remedy": "find out why, put it right, then resume with a reason",
             "as_of": NOON.isoformat(),
         }
+
+    def test_because_of_an_incident_says_what_has_to_be_done_first(self, run, viewer):
+        session = run()
+        make_reconciliation(session)
+        incident = make_incident(session)
+        services.halt("main", by=viewer, reason="a difference", at=NOON)
+
+        halted = state()["halted"]
+
+        assert halted["incident"] == incident.pk
+        assert f"incident {incident.pk}" in halted["remedy"]
+        assert "ledger, venue and chain agree" in halted["remedy"]
+
+    def test_without_a_match_asks_to_wait_for_one_only_when_orders_are_live(self, run, viewer):
+        make_reconciliation(run(), verdict="INCOMPLETE")
+        services.halt("main", by=viewer, reason="odd", at=NOON)
+        assert state()["halted"]["remedy"].startswith("find out why")
+
+        Mandate.objects.update(mode="LIVE", feed="simulator", desired="RUN")
+
+        assert state()["halted"]["remedy"].startswith("wait until ledger, venue and chain agree")
+
+    def test_without_an_engine_to_compare_asks_to_start_one(self, run, viewer):
+        make_reconciliation(run(), verdict="INCOMPLETE")
+        services.halt("main", by=viewer, reason="odd", at=NOON)
+        Mandate.objects.update(mode="LIVE", feed="simulator", desired="STOP")
+
+        assert state()["halted"]["remedy"].startswith("start the engine with play money")
 
     def test_by_the_file_alone(self, mandate, settings):
         settings.KILL_FILE.touch()
@@ -303,4 +357,4 @@ def test_the_number_of_queries_does_not_grow_with_the_facts(run, mandate):
         completed(session)
 
     assert count() == few
-    assert few <= 10
+    assert few <= 18  # two each of them for alerts, backups and gates

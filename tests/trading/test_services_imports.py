@@ -50,6 +50,7 @@ class TestOurOwn:
             "live_safe_atomic_v1",
             "live_scaled_atomic_v1",
             "live_shadow_atomic_v1",
+            "simulated_atomic_v1",
         ]
         assert {p.revision for p in report.created} == {1}
         assert (report.warnings, report.refused) == ([], [])
@@ -59,8 +60,8 @@ class TestOurOwn:
         report = load(ours)
 
         assert report.created == []
-        assert len(report.unchanged) == 4
-        assert Profile.objects.count() == 4
+        assert len(report.unchanged) == 5
+        assert Profile.objects.count() == 5
         assert AuditEvent.objects.count() == 1
 
     def test_a_changed_file_adds_one_revision_and_applies_nothing(self, ours, mandate):
@@ -132,14 +133,14 @@ class TestOurOwn:
         with pytest.raises(services.NotPermitted):
             load(ours, by=operator, by_name="")
         assert Profile.objects.count() == 0
-        assert len(load(ours, by=admin_user, by_name="").created) == 4
+        assert len(load(ours, by=admin_user, by_name="").created) == 5
 
     def test_the_audit_names_what_came_in(self, ours, admin_user):
         load(ours, by=admin_user, by_name="")
 
         event = only_event()
         assert (event.action, event.actor) == ("profile.import", admin_user)
-        assert len(event.after["revisions"]) == 4
+        assert len(event.after["revisions"]) == 5
         assert event.after["revisions"][0]["values"]["DRY_RUN"] in ("true", "false")
 
 

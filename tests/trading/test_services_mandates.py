@@ -298,6 +298,10 @@ def calls(account):
     common = vars(by)
     return {
         "start_shadow": (lambda: None, lambda: services.start_shadow(account, **common)),
+        "start_simulated": (
+            lambda: make_profile("simulated_atomic_v1"),
+            lambda: services.start_simulated(account, **common),
+        ),
         "stop_engine": (
             lambda: services.start_shadow(account, **common),
             lambda: services.stop_engine(account, **common),
@@ -368,7 +372,13 @@ class TestEveryService:
 
 def test_no_service_is_missing_from_these_tests():
     """A new service has to be added to `calls` above."""
-    writes = {"base_config", "config_of", "halt_by_file_only"}
+    writes = {"base_config", "config_of", "halt_by_file_only", "resume_obstacles"}
+    # These have audit tests of their own: test_services_capital, test_journal_retention,
+    # tests/reconciling, tests/wallets.
+    writes |= {"record_reconciliation", "resolve_incident"}
+    writes |= {"check_wallet", "plan_approvals", "carry_out_approvals", "ask_for_check"}
+    writes |= {"ask_for_regular_checks", "thin_wallet_checks", "record_capital"}
+    writes |= {"remove_old_journals"}
     functions = {name for name in services.__all__ if name[0].islower()} - writes
 
     assert functions == set(calls("main"))

@@ -1,7 +1,10 @@
 """Asking for shifts, and the regular jobs: who is asked for, and that asking twice is harmless."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ, Schedule
 
 from polyarb_site.cluster import StopFlag
@@ -12,7 +15,8 @@ from trading import tasks
 from trading.lease import standby_lock
 from trading.models import EngineLease, Mandate
 from trading.schedules import SCHEDULES, keep_schedules
-from trading.shifts import ensure_engines
+from trading.services import start_shadow
+from trading.shifts import CLUSTER, TASK, ensure_engines
 
 pytestmark = pytest.mark.django_db
 
@@ -82,15 +86,26 @@ class TestSchedules:
             assert keep_schedules(clock) == len(SCHEDULES)
 
         rows = list(Schedule.objects.values_list("name", "func", "minutes").order_by("name"))
-        assert rows == sorted((s.name, s.task, s.every_minutes) for s in SCHEDULES)
+        assert rows == sorted((s.name, s.task, s.schedule()["minutes"]) for s in SCHEDULES)
 
     def test_a_schedule_that_is_right_keeps_its_next_run(self, clock):
         keep_schedules(clock)
-        before = list(Schedule.objects.values("id", "next_run"))
+        at_start = [one.name for one in SCHEDULES if one.at_start or one.at_once]
+        assert {"wallets", "alert rules", "deliveries"} <= set(at_start)
+        others = Schedule.objects.exclude(name__in=at_start).order_by("id")
+        before = list(others.values("id", "next_run"))
         clock.advance(NOON - NOON.replace(hour=11))
         keep_schedules(clock)
 
-        assert list(Schedule.objects.values("id", "next_run")) == before
+        assert list(others.values("id", "next_run")) == before
+
+    def test_wallets_are_looked_at_soon_after_each_start(self, clock):
+        for _ in range(2):
+            keep_schedules(clock)
+            wallets = Schedule.objects.get(name="wallets")
+            assert wallets.next_run == clock.now() + timedelta(minutes=1)
+            assert (wallets.func, wallets.minutes) == ("trading.tasks.check_wallets", 15)
+            clock.advance(timedelta(hours=1))
 
     def test_a_changed_or_doubled_one_is_put_right_and_others_are_left_alone(self, clock):
         keep_schedules(clock)
@@ -105,7 +120,14 @@ class TestSchedules:
 
     @pytest.mark.parametrize("regular", SCHEDULES, ids=lambda regular: regular.name)
     def test_each_names_a_task_that_exists(self, regular):
-        assert callable(getattr(tasks, regular.task.removeprefix("trading.tasks.")))
+        assert callable(import_string(regular.task))
+
+    def test_rules_are_judged_right_after_each_start(self, clock):
+        for _ in range(2):
+            keep_schedules(clock)
+            for name in ("alert rules", "deliveries"):
+                assert Schedule.objects.get(name=name).next_run == clock.now()
+            clock.advance(timedelta(hours=1))
 
 
 class TestTasks:
@@ -113,6 +135,10 @@ class TestTasks:
         assert tasks.ensure_engines() == "main"
         assert tasks.keep_schedules() == len(SCHEDULES)
         assert tasks.thin_samples() == 0
+        assert tasks.thin_reconciliations() == 0
+        assert tasks.thin_wallet_checks() == 0
+        assert tasks.check_wallets() == "nothing to do"  # it trades on paper
+        assert tasks.check_wallet("nobody", "jobs").startswith("NO_ACCOUNT: ")
         assert tasks.prune_outbox() == 0
         assert tasks.canary("jobs") == "jobs"
 
@@ -161,3 +187,14 @@ class TestFileLock:
 
         assert lock.owner_text() == str(os.getpid())
         lock.release()
+
+
+class TestAStart:
+    def test_asks_for_its_engine_at_once(
+        self, mandate, profile, django_capture_on_commit_callbacks
+    ):
+        with django_capture_on_commit_callbacks(execute=True):
+            start_shadow("main", by=None, by_name="test")
+
+        asked = [row.task for row in OrmQ.objects.filter(key=CLUSTER)]
+        assert [(task["func"], task["args"]) for task in asked] == [(TASK, ("main",))]

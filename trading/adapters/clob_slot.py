@@ -16,28 +16,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trading.adapters.clob_socket import (
+from trading.adapters.channel_socket import (
     OPEN_ERRORS,
-    MarketSocket,
-    SocketSettings,
+    ChannelSocket,
+    LifeSettings,
     open_problem,
     open_socket,
 )
+from trading.adapters.clob_socket import MarketSocket
 from trading.adapters.feed import MonotonicClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotSettings:
+class SlotSettings(LifeSettings):
     """Times of one slot."""
 
-    socket: SocketSettings
-    ping_every_ms: int = 10_000
-    pong_within_ms: int = 30_000
     first_books_within_ms: int = 5_000
-    replace_every_ms: int = 600_000
-    backoff_ms: int = 500
-    backoff_ms_max: int = 30_000
-    stable_after_ms: int = 60_000
 
 
 @dataclass(slots=True)
@@ -52,7 +46,7 @@ class SlotCounts:
     last_frame_ns: int | None = None
     last_problem: str = ""
 
-    def add(self, socket: MarketSocket) -> None:
+    def add(self, socket: ChannelSocket) -> None:
         """Take over the counts of a socket that is gone."""
         self.received_bytes += socket.received_bytes
         self.non_json_frames += socket.non_json_frames
@@ -79,7 +73,7 @@ class SlotOwner(Protocol):
 class Backoff:
     """Pauses between attempts: a random share of a bound that doubles up to a cap."""
 
-    def __init__(self, settings: SlotSettings, jitter: Callable[[], float]) -> None:
+    def __init__(self, settings: LifeSettings, jitter: Callable[[], float]) -> None:
         self._settings = settings
         self._jitter = jitter
         self._attempts = 0

@@ -46,6 +46,7 @@ def _types() -> dict[str, type]:
 
 TYPES: dict[str, type] = _types()
 EVENT_TYPES: tuple[type, ...] = get_args(Event)
+COMMAND_TYPES: tuple[type, ...] = get_args(Command)
 FACT_NAMES: frozenset[str] = frozenset(member.__name__ for member in get_args(Fact))
 
 
@@ -111,6 +112,11 @@ def _decode(form: _Format, data: bytes) -> Message:
 def is_event(message: Message) -> TypeGuard[Event]:
     """Return whether a message is something that the engine can be told."""
     return isinstance(message, EVENT_TYPES)
+
+
+def is_command(message: Message) -> TypeGuard[Command]:
+    """Return whether a message is something that the engine can say."""
+    return isinstance(message, COMMAND_TYPES)
 
 
 def to_msgpack(message: Message) -> bytes:

@@ -1,15 +1,19 @@
-"""Public reads over HTTP, with a limit on everything: rate, time, and size of the answer.
+"""Requests over HTTP, with a limit on everything: rate, time, and size of the answer.
 
-Every failure becomes a FeedError that says whether trying again can help. Nothing is retried here:
-who asked knows whether the answer is still wanted.
+HttpClient asks and says of a failure whether any of the request can have left this machine: that is
+what decides about an order. HttpReader stands on it for public reads: every failure becomes a
+FeedError that says whether trying again can help. Nothing is retried here: who asked knows whether
+the answer is still wanted.
 """
 
 import asyncio
+import logging
 import ssl
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 import httpx
@@ -23,7 +27,12 @@ RETRY_AFTER_MS_MAX = 300_000
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
 GZIP_WINDOW = 31  # zlib's way to say "with a gzip header"
 
+# At level DEBUG this library writes down every header that it packs for HTTP/2, passwords too.
+logging.getLogger("hpack").setLevel(logging.INFO)
+
 Shape = TypeVar("Shape")
+# Asked when the first byte is about to leave; returns why it must not, empty when it may.
+Gate: TypeAlias = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,7 @@ class HttpSettings:
     read_ms: int = 8_000
     total_ms: int = 15_000
     connections_max: int = 8
+    keepalive_ms: int = 5_000  # how long a connection without requests is kept
 
 
 class RateLimiter:
@@ -52,12 +62,16 @@ class RateLimiter:
         self._next_ns = 0
         self._blocked_until_ns = 0
 
+    def wait_ns(self, now_ns: int) -> int:
+        """Return how many nanoseconds the next free place is away, without taking it."""
+        next_ns = max(self._next_ns, now_ns)
+        return max(max(next_ns - self._burst_ns, self._blocked_until_ns) - now_ns, 0)
+
     def reserve(self, now_ns: int) -> int:
         """Take the next free place and return how many nanoseconds to wait for it."""
-        self._next_ns = max(self._next_ns, now_ns)
-        wait_ns = max(self._next_ns - self._burst_ns, self._blocked_until_ns) - now_ns
-        self._next_ns += self._interval_ns
-        return max(wait_ns, 0)
+        wait_ns = self.wait_ns(now_ns)
+        self._next_ns = max(self._next_ns, now_ns) + self._interval_ns
+        return wait_ns
 
     def block(self, until_ns: int) -> None:
         """Let nothing through before that moment: the venue asked for it."""
@@ -86,8 +100,47 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-class HttpReader:
-    """Reads of one host. Keeps its connections between requests."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """A whole answer, whatever it says. Times are the monotonic clock's."""
+
+    status: int
+    body: bytes
+    retry_after_ms: int  # how long the venue asked us to stay away, 0: it did not say
+    sent_ns: int  # when the request began to leave
+
+
+class HttpError(Exception):
+    """No whole answer came. `sent` False: surely nothing of the request left this machine."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.text = text
+        self.sent = sent
+
+
+class _Stays(Exception):  # noqa: N818 - no fault: somebody said that it must not leave
+    """The gate did not let a request out."""
+
+
+class _Departure:
+    """Asks the gate, and notes when the first byte of a request is about to be written."""
+
+    def __init__(self, clock: MonotonicClock, gate: Gate | None) -> None:
+        self._clock = clock
+        self._gate = gate
+        self.sent_ns: int | None = None
+
+    async def __call__(self, event: str, _info: object) -> None:
+        """Take a step of the client: "http11.send_request_headers.started" and others."""
+        if self.sent_ns is None and event.endswith(".send_request_headers.started"):
+            if self._gate is not None and (why := self._gate()):
+                raise _Stays(why)
+            self.sent_ns = self._clock.monotonic_ns()
+
+
+class HttpClient:
+    """Requests to one host. Keeps its connections between them; follows and retries nothing."""
 
     def __init__(self, base_url: str, settings: HttpSettings, clock: MonotonicClock) -> None:
         self._clock = clock
@@ -97,12 +150,78 @@ class HttpReader:
             verify=_tls(),
             http2=base_url.startswith("https://"),
             timeout=httpx.Timeout(settings.read_ms / 1000, connect=settings.connect_ms / 1000),
-            limits=httpx.Limits(max_connections=settings.connections_max),
+            limits=httpx.Limits(
+                max_connections=settings.connections_max,
+                keepalive_expiry=settings.keepalive_ms / 1000,
+            ),
             follow_redirects=False,
             # The environment is read in one place only, and a proxy is not among its settings.
             trust_env=False,
             headers={"accept": "application/json", "accept-encoding": "gzip"},
         )
+
+    async def ask(
+        self,
+        endpoint: Endpoint,
+        path: str,
+        *,
+        params: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        gate: Gate | None = None,
+    ) -> HttpAnswer:
+        """Wait for a place within the limit, ask, and return the answer. Raises HttpError.
+
+        Much may pass while it waits for its place, for a connection or for the other side: the gate
+        is asked after all that.
+        """
+        wait_ns = endpoint.limiter.reserve(self._clock.monotonic_ns())
+        if wait_ns:
+            await asyncio.sleep(wait_ns / 1e9)
+        departure = _Departure(self._clock, gate)
+        content_type = {"content-type": "application/json"} if body is not None else {}
+        request = self._client.build_request(
+            endpoint.method,
+            path,
+            params=urlencode(params) if params else None,
+            content=body,
+            headers={**content_type, **(headers or {})},
+            extensions={"trace": departure},
+        )
+        try:
+            async with asyncio.timeout(self._total_s):
+                response = await self._client.send(request, stream=True)
+                try:
+                    answer = await _whole_body(response, endpoint)
+                finally:
+                    await response.aclose()
+        except _Stays as stays:
+            raise HttpError(str(stays), sent=False) from None
+        except TimeoutError as error:
+            raise HttpError(
+                f"no whole answer within {self._total_s:g} s", sent=departure.sent_ns is not None
+            ) from error
+        except (httpx.TransportError, ssl.SSLError) as error:
+            text = f"{type(error).__name__} {error}".strip()
+            raise HttpError(f"{text:.200}", sent=departure.sent_ns is not None) from error
+        return HttpAnswer(
+            status=response.status_code,
+            body=answer,
+            retry_after_ms=_retry_after_ms(response.headers.get("retry-after", "")),
+            sent_ns=departure.sent_ns or self._clock.monotonic_ns(),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+class HttpReader:
+    """Public reads of one host."""
+
+    def __init__(self, base_url: str, settings: HttpSettings, clock: MonotonicClock) -> None:
+        self._clock = clock
+        self._client = HttpClient(base_url, settings, clock)
 
     async def read(
         self,
@@ -113,50 +232,28 @@ class HttpReader:
         body: bytes | None = None,
     ) -> bytes:
         """Return the body of a 200 answer. Raises FeedError for everything else."""
-        wait_ns = endpoint.limiter.reserve(self._clock.monotonic_ns())
-        if wait_ns:
-            await asyncio.sleep(wait_ns / 1e9)
-        headers = {"content-type": "application/json"} if body is not None else None
-        request = self._client.build_request(
-            endpoint.method,
-            path,
-            params=urlencode(params) if params else None,
-            content=body,
-            headers=headers,
-        )
         try:
-            async with asyncio.timeout(self._total_s):
-                response = await self._client.send(request, stream=True)
-                try:
-                    answer = await _whole_body(response, endpoint)
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise FeedError(
-                f"{endpoint.name}: no whole answer within {self._total_s:g} s", permanent=False
-            ) from error
-        except httpx.TransportError as error:
-            text = f"{type(error).__name__} {error}".strip()
-            raise FeedError(f"{endpoint.name}: {text:.200}", permanent=False) from error
-        if response.status_code != 200:
-            raise self._refused(endpoint, response, answer)
-        return answer
+            answer = await self._client.ask(endpoint, path, params=params, body=body)
+        except HttpError as error:
+            raise FeedError(f"{endpoint.name}: {error.text}", permanent=False) from error
+        if answer.status != 200:
+            raise self._refused(endpoint, answer)
+        return answer.body
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._client.close()
 
-    def _refused(self, endpoint: Endpoint, response: httpx.Response, answer: bytes) -> FeedError:
-        status = response.status_code
-        retry_after_ms = _retry_after_ms(response.headers.get("retry-after", ""))
-        if retry_after_ms:
-            until_ns = self._clock.monotonic_ns() + retry_after_ms * NS_PER_MS
+    def _refused(self, endpoint: Endpoint, answer: HttpAnswer) -> FeedError:
+        status = answer.status
+        if answer.retry_after_ms:
+            until_ns = self._clock.monotonic_ns() + answer.retry_after_ms * NS_PER_MS
             endpoint.limiter.block(until_ns)
         return FeedError(
-            f"{endpoint.name}: HTTP {status}: {_error_text(answer)}",
+            f"{endpoint.name}: HTTP {status}: {_error_text(answer.body)}",
             permanent=status < 500 and status not in TRANSIENT_STATUSES,
             status=status,
-            retry_after_ms=retry_after_ms,
+            retry_after_ms=answer.retry_after_ms,
         )
 
 
@@ -169,7 +266,7 @@ async def _whole_body(response: httpx.Response, endpoint: Endpoint) -> bytes:
     limit = endpoint.body_bytes_max
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
-        raise FeedError(f"{endpoint.name}: encoding {encoding:.40} not asked for", permanent=False)
+        raise HttpError(f"encoding {encoding:.40} not asked for", sent=True)
     unpacker = zlib.decompressobj(GZIP_WINDOW) if encoding == "gzip" else None
     collected = bytearray()
     async for piece in response.aiter_raw():
@@ -179,15 +276,11 @@ async def _whole_body(response: httpx.Response, endpoint: Endpoint) -> bytes:
             try:
                 collected += unpacker.decompress(piece, limit - len(collected) + 1)
             except zlib.error as error:
-                raise FeedError(
-                    f"{endpoint.name}: broken gzip: {error}", permanent=False
-                ) from error
+                raise HttpError(f"broken gzip: {error}", sent=True) from error
         if len(collected) > limit:
-            raise FeedError(
-                f"{endpoint.name}: the answer is larger than {limit} bytes", permanent=False
-            )
+            raise HttpError(f"the answer is larger than {limit} bytes", sent=True)
     if unpacker is not None and not unpacker.eof:
-        raise FeedError(f"{endpoint.name}: the gzip answer is cut off", permanent=False)
+        raise HttpError("the gzip answer is cut off", sent=True)
     return bytes(collected)
 
 
@@ -204,10 +297,10 @@ def _error_text(answer: bytes) -> str:
         text = msgspec.json.decode(answer, type=_Refusal).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = ""
-    return (text or _quote(answer))[:QUOTE_LENGTH_MAX]
+    return (text or quote(answer))[:QUOTE_LENGTH_MAX]
 
 
-def _quote(answer: bytes) -> str:
+def quote(answer: bytes) -> str:
     """Return the beginning of an answer, fit for a message."""
     start = answer[:QUOTE_LENGTH_MAX].decode("utf-8", "replace")
     return repr(" ".join(start.split()))
@@ -223,5 +316,5 @@ def decoded(answer: bytes, shape: type[Shape], endpoint: Endpoint) -> Shape:
     except msgspec.ValidationError as error:
         raise FeedError(f"{endpoint.name}: {error}", permanent=True) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        text = f"{endpoint.name}: the answer is not JSON ({error}): {_quote(answer)}"
+        text = f"{endpoint.name}: the answer is not JSON ({error}): {quote(answer)}"
         raise FeedError(text, permanent=False) from error

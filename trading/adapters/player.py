@@ -16,6 +16,7 @@ from trading.adapters.recording import (
     FEED_NAME,
     RecordingError,
     RecordingLimits,
+    began_ms,
     ended,
     load_markets,
     markets_path,
@@ -114,6 +115,7 @@ class Player:
         self._connected = False
         self._connection = 0
         self._at_ms = 0  # venue time of the last frame
+        self._began_ms: int | None = None  # of a recording as it came: then time only goes on
         self._due_s = 0.0  # event loop time at which the next frame is due
         self._answer_at_s = 0.0  # event loop time from which reads are answered again
         self._last_frame_ns: int | None = None
@@ -128,7 +130,9 @@ class Player:
         self._due_s = asyncio.get_running_loop().time()
         reason = "the recording ended"
         try:
-            records = load_markets(markets_path(self._settings.frames), self._settings.defaults)
+            beside = markets_path(self._settings.frames)
+            records = load_markets(beside, self._settings.defaults)
+            self._began_ms = began_ms(beside)
             self._markets = {record.spec.condition_id: record for record in records}
             await self._play(sink, first=True)
             while self._settings.loop and not self._closed.is_set():
@@ -181,9 +185,12 @@ class Player:
         """Play the file once."""
         reason = "connected" if first else "the recording begins again"
         leap = True  # into the first frame
-        for raw, venue_ms in read_frames(self._settings.frames, self._settings.limits):
+        for raw, stamp_ms in read_frames(self._settings.frames, self._settings.limits):
+            venue_ms = stamp_ms
+            if self._began_ms is not None:
+                venue_ms = max(stamp_ms, self._began_ms if leap else self._at_ms)
             step_ms = venue_ms - self._at_ms
-            if not leap and abs(step_ms) > self._settings.leap_ms:
+            if not leap and self._began_ms is None and abs(step_ms) > self._settings.leap_ms:
                 leap, reason = True, f"the recording leaps by {step_ms // 1000} s"
             if leap:
                 pause_ms = 0 if first else min(abs(step_ms), self._settings.leap_pause_ms)

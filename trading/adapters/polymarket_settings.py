@@ -1,8 +1,8 @@
 """The live feed's settings, from what is known about the venue."""
 
+from trading.adapters.channel_socket import SocketSettings
 from trading.adapters.clob_rest import RestSettings
 from trading.adapters.clob_slot import SlotSettings
-from trading.adapters.clob_socket import SocketSettings
 from trading.adapters.clob_ws import ChannelSettings
 from trading.adapters.discovery import DiscoverySettings
 from trading.adapters.gamma import GammaSettings, Selection

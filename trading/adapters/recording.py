@@ -1,13 +1,15 @@
 """Reading a recording: frames in a compressed file, and its markets beside it.
 
 `X.frames.jsonl.zst` (or `.gz`) holds one market-channel frame a line, `X.markets.json` the markets.
+Where the markets say when each was first recorded, it was recorded as it came: its time never goes
+back, whatever old stamp the first book of a quiet market has. Else a step back is a leap in time.
 Nothing in them is trusted: every size has a limit, and a file that ends in the middle of a line or
 does not unpack is an error that names the line, after all whole lines before it were given out.
 """
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -37,6 +39,7 @@ MIB = 1_048_576
 FEED_NAME = "recorded"
 SUFFIXES = (".frames.jsonl.zst", ".frames.jsonl.gz")
 MARKETS_SUFFIX = ".markets.json"
+PARTIAL = ".partial."  # in the name of a recording that is being made, or was cut off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,14 @@ _TAKER_DELAY_MS_MAX = 60_000
 
 
 class RecordingError(FeedError):
-    """A recording that cannot be read, or not any further. Trying again does not help."""
+    """A recording that cannot be read, or not any further. Trying again does not help.
 
-    def __init__(self, message: str) -> None:
+    `torn` says that all there was before the end is good.
+    """
+
+    def __init__(self, message: str, *, torn: bool = False) -> None:
         super().__init__(message, permanent=True)
+        self.torn = torn
 
 
 class _Stamp(msgspec.Struct):
@@ -70,6 +77,11 @@ class _Stamp(msgspec.Struct):
     timestamp: str
 
 
+class _Place(msgspec.Struct):
+    market: str = ""
+
+
+_PLACES = msgspec.json.Decoder(_Place | list[_Place])
 _STAMPS = msgspec.json.Decoder(_Stamp | list[_Stamp])
 
 
@@ -85,6 +97,14 @@ class _Market(msgspec.Struct, rename="camel"):
     order_price_min_tick_size: Decimal | None = None
     order_min_size: Decimal | None = None
     taker_delay_ms: int = 0
+    # Only of what was recorded as it came, see trading.adapters.recorder.
+    recorded_ms: int | None = None
+    fee_unknown: bool = False
+    protocol: str = "v1"
+    neg_risk_event_id: str = ""
+    neg_risk_legs: int = 0
+    neg_risk_augmented: bool = False
+    seconds_delay: int = 0
 
 
 def markets_path(frames: Path) -> Path:
@@ -101,6 +121,29 @@ def load_markets(path: Path, defaults: RecordingDefaults) -> list[MarketRecord]:
     The end of a recorded market is in the past, and an engine that knew it would not trade: it goes
     into the record for people and not into the spec. Raises RecordingError naming the market.
     """
+    records = []
+    for index, market in enumerate(_read_markets(path)):
+        try:
+            records.append(_record(market, defaults))
+        except ValueError as error:
+            raise RecordingError(f"{path.name}: [{index}].{error}") from error
+    tokens = [token_id for record in records for token_id in record.spec.token_ids]
+    if len(set(tokens)) != len(tokens):
+        raise RecordingError(f"{path.name}: a token stands in two markets")
+    return records
+
+
+def began_ms(path: Path) -> int | None:
+    """Return when a recording began that was made as it came, None for any other.
+
+    `path` is that of the markets. Raises RecordingError.
+    """
+    times = [market.recorded_ms for market in _read_markets(path)]
+    known = [time for time in times if time is not None]
+    return min(known) if len(known) == len(times) else None
+
+
+def _read_markets(path: Path) -> list[_Market]:
     limits = RecordingLimits()
     try:
         size = path.stat().st_size
@@ -115,16 +158,7 @@ def load_markets(path: Path, defaults: RecordingDefaults) -> list[MarketRecord]:
         raise RecordingError(f"{path.name}: {error}") from error
     if not 0 < len(markets) <= limits.markets_max:
         raise RecordingError(f"{path.name}: {len(markets)} markets, not 1 to {limits.markets_max}")
-    records = []
-    for index, market in enumerate(markets):
-        try:
-            records.append(_record(market, defaults))
-        except ValueError as error:
-            raise RecordingError(f"{path.name}: [{index}].{error}") from error
-    tokens = [token_id for record in records for token_id in record.spec.token_ids]
-    if len(set(tokens)) != len(tokens):
-        raise RecordingError(f"{path.name}: a token stands in two markets")
-    return records
+    return markets
 
 
 def ended(record: MarketRecord) -> MarketStatus:
@@ -136,19 +170,34 @@ def ended(record: MarketRecord) -> MarketStatus:
     )
 
 
-def read_frames(path: Path, limits: RecordingLimits | None = None) -> Iterator[tuple[bytes, int]]:
-    """Yield (frame, venue time in ms) line by line.
+def read_frames(
+    path: Path,
+    limits: RecordingLimits | None = None,
+    *,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> Iterator[tuple[bytes, int]]:
+    """Yield (frame, venue time in ms) line by line; `on_bytes` hears how much of the file is read.
 
     Raises RecordingError naming the first line that is torn, too long or no frame.
     """
     limits = limits or RecordingLimits()
     number = 0
-    for number, line in enumerate(_lines(path, limits), 1):
+    for number, line in enumerate(_lines(path, limits, on_bytes), 1):
         if number > limits.frames_max:
             raise RecordingError(f"{path.name}: more than {limits.frames_max} frames")
         yield line, _stamp(line, f"{path.name}: line {number}")
     if not number:
         raise RecordingError(f"{path.name}: holds no frames")
+
+
+def frame_markets(raw: bytes) -> set[str]:
+    """Return the condition ids of a frame. Raises RecordingError for one that cannot be recorded.
+
+    Whatever this takes, `read_frames` gives back.
+    """
+    _stamp(raw, "what came")
+    frame = _PLACES.decode(raw)
+    return {one.market for one in (frame if isinstance(frame, list) else [frame])}
 
 
 def _stamp(line: bytes, place: str) -> int:
@@ -164,11 +213,11 @@ def _stamp(line: bytes, place: str) -> int:
     return max(int(text) for text in texts)
 
 
-def _lines(path: Path, limits: RecordingLimits) -> Iterator[bytes]:
+def _lines(path: Path, limits: RecordingLimits, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
     """Yield whole lines without their ends."""
     number, rest = 1, b""
     try:
-        for piece in _unpacked(path, limits):
+        for piece in _unpacked(path, limits, on_bytes):
             *whole, rest = (rest + piece).split(b"\n")
             for line in whole:
                 _check_length(line, path, number, limits)
@@ -176,11 +225,12 @@ def _lines(path: Path, limits: RecordingLimits) -> Iterator[bytes]:
                 number += 1
             _check_length(rest, path, number, limits)
     except (zlib.error, zstandard.ZstdError, EOFError) as error:
-        raise RecordingError(f"{path.name}: line {number} is torn: {error}") from error
+        raise RecordingError(f"{path.name}: line {number} is torn: {error}", torn=True) from error
     except OSError as error:
         raise RecordingError(f"{path.name}: cannot be read ({error.strerror})") from error
     if rest:
-        raise RecordingError(f"{path.name}: line {number} is torn: the file ends inside it")
+        text = f"{path.name}: line {number} is torn: the file ends inside it"
+        raise RecordingError(text, torn=True)
 
 
 def _check_length(line: bytes, path: Path, number: int, limits: RecordingLimits) -> None:
@@ -190,7 +240,9 @@ def _check_length(line: bytes, path: Path, number: int, limits: RecordingLimits)
         )
 
 
-def _unpacked(path: Path, limits: RecordingLimits) -> Iterator[bytes]:
+def _unpacked(
+    path: Path, limits: RecordingLimits, on_bytes: Callable[[int], None]
+) -> Iterator[bytes]:
     """Yield the unpacked file in pieces. Raises EOFError when the packed data ends too early."""
     markets_path(path)  # the name has to be that of a recording
     packed_with_gzip = path.name.endswith(".gz")
@@ -199,6 +251,7 @@ def _unpacked(path: Path, limits: RecordingLimits) -> Iterator[bytes]:
         if os.fstat(file.fileno()).st_size > limits.file_bytes_max:
             raise RecordingError(f"{path.name}: larger than {limits.file_bytes_max} bytes")
         while piece := file.read(_PIECE_BYTES):
+            on_bytes(file.tell())
             while piece:
                 if unpacker is None:
                     unpacker = _new_unpacker(gzip=packed_with_gzip)
@@ -239,8 +292,13 @@ def _record(market: _Market, defaults: RecordingDefaults) -> MarketRecord:
         token_ids=(first, second),
         tick_micro=tick_micro,
         min_order_size_micro=min_order_size_micro,
-        fee=_fee(market.fee_schedule, defaults),
+        fee=None if market.fee_unknown else _fee(market.fee_schedule, defaults),
         taker_delay_ms=market.taker_delay_ms,
+        protocol=market.protocol,
+        neg_risk_event_id=market.neg_risk_event_id,
+        neg_risk_legs=market.neg_risk_legs,
+        neg_risk_augmented=market.neg_risk_augmented,
+        seconds_delay=market.seconds_delay,
     )
     yes_outcome, no_outcome = market.outcomes
     return MarketRecord(

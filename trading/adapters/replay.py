@@ -72,10 +72,16 @@ class Replay:
     """One replay: feed frames with `frame`, then ask for the `result`."""
 
     def __init__(
-        self, markets: Sequence[MarketRecord], limits: Limits, paper: PaperSettings
+        self,
+        markets: Sequence[MarketRecord],
+        limits: Limits,
+        paper: PaperSettings,
+        *,
+        began_ms: int | None = None,
     ) -> None:
         self._shadow = ShadowEngine(session_key="replay", paper=paper)
         self._records = {record.spec.condition_id: record for record in markets}
+        self._began_ms = began_ms  # of a recording as it came: then time only goes on
         self._limits = limits
         self._paper = paper
         self._decoder = MarketDecoder()
@@ -98,13 +104,15 @@ class Replay:
                 self._handle(event, self._second * SECOND_NS)
                 continue
             if not result.first_venue_ms:
-                self._start(event.venue_ms)
+                self._start(event.venue_ms if self._began_ms is None else self._began_ms)
+            elif self._began_ms is not None:
+                self._venue_ms = max(self._venue_ms, event.venue_ms)
             elif not 0 <= event.venue_ms - self._venue_ms <= LEAP_MS:
                 self._leap(event.venue_ms)
             elif event.venue_ms > self._venue_ms:
                 self._venue_ms = event.venue_ms
             result.last_venue_ms = max(result.last_venue_ms, self._venue_ms)
-            now_ns = (event.venue_ms + self._shift_ms) * MS_NS
+            now_ns = (self._venue_ms + self._shift_ms) * MS_NS
             if now_ns >= (self._second + 1) * SECOND_NS:
                 self._tick_until(now_ns)
             if event.condition_id not in self._listed:
@@ -229,9 +237,10 @@ def replay(
     *,
     limits: Limits,
     paper: PaperSettings | None = None,
+    began_ms: int | None = None,
 ) -> ReplayResult:
     """Run all frames and return what was found."""
-    run = Replay(markets, limits, paper or PaperSettings())
+    run = Replay(markets, limits, paper or PaperSettings(), began_ms=began_ms)
     for raw in frames:
         run.frame(raw)
     return run.result()

@@ -1,8 +1,10 @@
 """The admin's pages of trading, one module per subject."""
 
 from trading.admin import (
+    capital,
     configuration,
     facts,
+    incidents,
     ledger,
     mandate,
     markets,
@@ -10,13 +12,18 @@ from trading.admin import (
     orders,
     people,
     queue,
+    reconciliations,
+    replays,
     sessions,
     sets,
+    wallets,
 )
 
 __all__ = [
+    "capital",
     "configuration",
     "facts",
+    "incidents",
     "ledger",
     "mandate",
     "markets",
@@ -24,6 +31,9 @@ __all__ = [
     "orders",
     "people",
     "queue",
+    "reconciliations",
+    "replays",
     "sessions",
     "sets",
+    "wallets",
 ]

@@ -50,6 +50,7 @@ class Scene:
     """What stands on the page beside the form."""
 
     back_url: str
+    next_url: Callable[[], str] | None = None  # where it leads when it was done; back, if not said
     subtitle: str = ""
     template: str = "admin/trading/parts/act.html"
     context: dict[str, Any] = field(default_factory=dict)
@@ -72,7 +73,7 @@ def perform(model_admin: ModelAdmin, request: HttpRequest, act: Act, scene: Scen
             refused, status = ServiceRefused("HALT_FAILED", str(error), "act outside"), 500
         else:
             messages.success(request, done)
-            return HttpResponseRedirect(scene.back_url)
+            return HttpResponseRedirect(scene.next_url() if scene.next_url else scene.back_url)
     elif posted:
         status = 400
     context = {

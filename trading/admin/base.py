@@ -93,6 +93,14 @@ class FactAdmin(ReadOnlyAdmin):
         record: Model | None = super().get_object(request, object_id, from_field)
         return record
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave the session's own figures out where rows are read together with their session."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        joined = self.list_select_related
+        if isinstance(joined, tuple) and "session" in joined:
+            return rows.defer("session__stats")
+        return rows
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list with what its rows need beside themselves, read at once."""
         changes = super().get_changelist_instance(request)

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from polyarb_site.templatetags.money import missing
-from trading.models import Market
+from trading.models import ArbitrageSet, LedgerEntry, Market, Money, Trade, money_of_row
 from trading.wording import Wording
 
 NAME_SHOWN_MAX = 70
@@ -24,15 +24,27 @@ def badge(words: Wording, *, title: str = "") -> SafeString:
     )
 
 
-def paper_badge(*, paper: bool) -> SafeString:
-    """Return whether the money was real."""
-    if paper:
-        return format_html('<span class="pa-badge pa-badge-paper" title="{}">Paper</span>', _PAPER)
-    return format_html('<span class="pa-badge pa-badge-live" title="{}">Live</span>', _LIVE)
+def money_badge(money: Money) -> SafeString:
+    """Return whose money it was."""
+    kind, meaning = _MONEY[money]
+    return format_html(
+        '<span class="pa-badge pa-badge-{}" title="{}">{}</span>',
+        kind,
+        meaning,
+        money.label.capitalize(),
+    )
 
 
-_PAPER = "Filled by rule from the real book; no money moved."
-_LIVE = "Real orders with real money."
+def row_money(row: Trade | ArbitrageSet | LedgerEntry) -> Money:
+    """Return whose money a row is about."""
+    return money_of_row(paper=row.paper, feed=row.session.feed)
+
+
+_MONEY = {
+    Money.PAPER: ("paper", "Filled by rule from the book; no money moved."),
+    Money.PLAY: ("simulated", "Real orders on the local venue, whose money is worth nothing."),
+    Money.REAL: ("live", "Real orders with real money."),
+}
 
 
 def record_url(model: type[Model], key: object) -> str:

@@ -20,6 +20,7 @@ from trading.admin.acting import Act, ReasonForm, Scene, perform
 from trading.admin.base import Empty, FactAdmin
 from trading.admin.cells import list_url, record_url
 from trading.admin.filters import time_range
+from trading.admin.saving import SAVE, Saving
 from trading.models import Profile
 from trading.selectors.comparing import compare, previous_of
 from trading.selectors.profiles import (
@@ -35,6 +36,7 @@ from trading.wording import GOOD, QUIET, Wording
 COMPARED_MAX = 8
 APPLY = "trading.apply_profile"
 PAPER = Wording("Paper", "DRY_RUN is true: nothing is sent to the venue.", "", QUIET)
+PLAY = Wording("Play money", "PLAY_MONEY is true: it runs on the local venue alone.", "", QUIET)
 LIVE = Wording("Live", "DRY_RUN is false: real orders with real money.", "", "warn")
 
 
@@ -84,6 +86,7 @@ class ProfileAdmin(FactAdmin):
         own = [
             path("compare/", site.admin_view(self.compare_view), name="trading_profile_compare"),
             path("back/", site.admin_view(self.back_view), name="trading_profile_back"),
+            path("<int:pk>/save/", site.admin_view(self.save_view), name="trading_profile_save"),
             path("<int:pk>/apply/", site.admin_view(self.apply_view), name="trading_profile_apply"),
             path(
                 "<int:pk>/rollback/",
@@ -149,6 +152,11 @@ class ProfileAdmin(FactAdmin):
             return HttpResponseRedirect(list_url(Profile))
         earlier = find_profile(steps[-2].name, steps[-2].revision)
         return HttpResponseRedirect(reverse("admin:trading_profile_rollback", args=[earlier.pk]))
+
+    def save_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the page that saves the next revision, or do it."""
+        saving = Saving(self._revision(request, pk))
+        return perform(self, request, saving.act, saving.scene)
 
     def apply_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Return the page that puts a revision in force, or do it."""
@@ -240,7 +248,9 @@ class ProfileAdmin(FactAdmin):
 
 
 def _kind(row: Profile) -> Wording:
-    return PAPER if row.values.get("DRY_RUN") == "true" else LIVE
+    if row.values.get("DRY_RUN") == "true":
+        return PAPER
+    return PLAY if row.values.get("PLAY_MONEY") == "true" else LIVE
 
 
 def _badge(words: Wording) -> SafeString:
@@ -291,6 +301,8 @@ def _page(row: Profile, request: HttpRequest) -> dict[str, Any]:
         "is_applied": applied is not None and applied.pk == row.pk,
         "applied": applied,
         "may_apply": request.user.has_perm(APPLY),
+        "may_save": request.user.has_perm(SAVE),
+        "save_url": reverse("admin:trading_profile_save", args=[row.pk]),
         "apply_url": reverse("admin:trading_profile_apply", args=[row.pk]),
         "rollback_url": reverse("admin:trading_profile_rollback", args=[row.pk]),
         "compare_url": reverse("admin:trading_profile_compare"),

@@ -3,8 +3,6 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -14,7 +12,7 @@ from trading.admin.base import Empty, FactAdmin
 from trading.admin.cells import badge, market_link, record_link
 from trading.admin.filters import choice, time_range, words_filter
 from trading.models import EngineNote, EngineSession, MetricSample
-from trading.wording import BAD, NONE, QUIET, WARN, Wording, of
+from trading.wording import BAD, NONE, QUIET, WARN, Wording, note_text, of
 
 LEVELS = {
     "DEBUG": Wording("Detail", "For finding faults.", "", QUIET),
@@ -55,11 +53,6 @@ class MetricSampleAdmin(FactAdmin):
             title="No figures yet",
             text="A running engine writes one line of figures each second; old ones are thinned.",
         )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MetricSample]:
-        """Leave the session's own figures out."""
-        rows: QuerySet[MetricSample] = super().get_queryset(request).defer("session__stats")
-        return rows
 
     @display(description="second", ordering="at")
     def at_utc(self, row: MetricSample) -> SafeString:
@@ -117,14 +110,14 @@ class EngineNoteAdmin(FactAdmin):
     """Events of the engine that a person should read."""
 
     natural_key = "note_id"
-    list_display = ("at_utc", "level_badge", "code", "text", "market", "session_link")
+    list_display = ("at_utc", "level_badge", "what", "said", "market", "session_link")
     list_display_links = ("at_utc",)
     list_filter = (
         choice("level", "level", LEVELS),
         words_filter(
             "code",
             "what",
-            ("HALTED", "RESUMED", "MANDATE", "BREAKER_RESET", "VENUE_MODE", "RECOVERED"),
+            ("HALTED", "RESUMED", "ACCESS", "MANDATE", "BREAKER_RESET", "VENUE_MODE", "RECOVERED"),
         ),
         time_range("at"),
     )
@@ -134,7 +127,7 @@ class EngineNoteAdmin(FactAdmin):
     export_fields: ClassVar[tuple[str, ...]] = (
         *("note_id", "session_id", "at", "level", "code", "text", "condition_id"),
     )
-    fieldsets = ((None, {"fields": ("at_utc", "level_badge", "code", "text", "session_link")}),)
+    fieldsets = ((None, {"fields": ("at_utc", "level_badge", "what", "said", "session_link")}),)
 
     def empty(self) -> Empty:
         """Say what would be here."""
@@ -142,11 +135,6 @@ class EngineNoteAdmin(FactAdmin):
             title="Nothing worth a note yet",
             text="Starts, halts, venue modes and repairs are noted here by the engine itself.",
         )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[EngineNote]:
-        """Leave the session's own figures out."""
-        rows: QuerySet[EngineNote] = super().get_queryset(request).defer("session__stats")
-        return rows
 
     @display(description="at", ordering="at")
     def at_utc(self, row: EngineNote) -> SafeString:
@@ -157,6 +145,17 @@ class EngineNoteAdmin(FactAdmin):
     def level_badge(self, row: EngineNote) -> SafeString:
         """Return how much it matters."""
         return badge(of(LEVELS, row.level))
+
+    @display(description="what", ordering="code")
+    def what(self, row: EngineNote) -> str:
+        """Return what it is about, in words."""
+        title = note_text(row.code, row.text)[0]
+        return f"{title[:1].upper()}{title[1:]}"
+
+    @display(description="text")
+    def said(self, row: EngineNote) -> str:
+        """Return what the engine said."""
+        return note_text(row.code, row.text)[1]
 
     @display(description="market")
     def market(self, row: Any) -> SafeString:

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib.admin import FieldListFilter
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
 
 from trading.engine.codes import SetState, Stage
-from trading.models import Market
+from trading.engine.legs import SET_ENDS
+from trading.models import Market, Money, rows_with, sessions_with
 from trading.selectors.figures import COMPLETED, STAGES
 from trading.selectors.gaps import reached
+from trading.selectors.period_money import CLOSED, ORDER_OUTCOMES
 from trading.wording import STAGES as STAGE_WORDS
 from trading.wording import Wording
 
@@ -67,11 +69,33 @@ class YesNoFilter(DropdownFilter):
         return queryset.filter(**{str(self.parameter_name): self.value() == "1"})
 
 
-class PaperFilter(YesNoFilter):
-    """Paper or real money."""
+class MoneyFilter(DropdownFilter):
+    """Paper, play money or real money, of rows that say whether they are paper."""
 
-    parameter_name, title = "paper", "money"
-    yes, no = "Paper", "Live"
+    parameter_name, title = "money", "money"
+    all_option = ANY
+
+    def lookups(self, *_: Any) -> list[tuple[str, str]]:
+        """Return every kind."""
+        return [(money.value, money.label.capitalize()) for money in Money]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows with the chosen kind."""
+        if self.value() not in Money.values:
+            return queryset
+        return queryset.filter(self.condition(Money(str(self.value()))))
+
+    def condition(self, money: Money) -> Q:
+        """Return how the rows say it."""
+        return rows_with(money)
+
+
+class SessionMoneyFilter(MoneyFilter):
+    """The same of rows that have only their session to tell it by."""
+
+    def condition(self, money: Money) -> Q:
+        """Return how their sessions say it."""
+        return sessions_with(money, to="session__")
 
 
 class RaisedFilter(YesNoFilter):
@@ -79,6 +103,20 @@ class RaisedFilter(YesNoFilter):
 
     parameter_name, title = "raised", "size"
     yes, no = "Raised to the venue's minimum", "As planned"
+
+
+class OpenFilter(YesNoFilter):
+    """Whether a set still holds or reserves anything: the open ones are the positions."""
+
+    parameter_name, title = "open", "ended"
+    yes, no = "Still open", "Ended"
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the sets that have ended, or that have not."""
+        if self.value() not in ("0", "1"):
+            return queryset
+        ended = Q(state__in=SET_ENDS)
+        return queryset.filter(~ended if self.value() == "1" else ended)
 
 
 class MarketFilter(DropdownFilter):
@@ -136,6 +174,49 @@ class ReachedStateFilter(DropdownFilter):
         if self.value() == "MERGED":
             return queryset.filter(state__in=COMPLETED)
         return queryset
+
+
+class EndedFilter(DropdownFilter):
+    """Sets that ended with a result, and how. What was abandoned never bought anything."""
+
+    parameter_name, title = "ended", "result"
+    all_option = ANY
+    _SIGNS: ClassVar[dict[str, Q]] = {
+        "CLOSED": Q(),
+        "WON": Q(realised_micro__gt=0),
+        "LOST": Q(realised_micro__lt=0),
+    }
+
+    def lookups(self, *_: Any) -> list[tuple[str, str]]:
+        """Return all that ended, and both signs."""
+        return [("CLOSED", "Any result"), ("WON", "A profit"), ("LOST", "A loss")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the sets with this result."""
+        sign = self._SIGNS.get(str(self.value()))
+        return queryset if sign is None else queryset.filter(sign, state__in=CLOSED)
+
+
+class OutcomeFilter(DropdownFilter):
+    """What became of orders, as reports count them."""
+
+    parameter_name, title = "outcome", "outcome"
+    all_option = ANY
+
+    def lookups(self, *_: Any) -> list[tuple[str, str]]:
+        """Return every outcome."""
+        return [
+            ("SENT", "Sent"),
+            ("FULL", "Filled in full"),
+            ("PART", "Filled in part"),
+            ("REFUSED", "Refused"),
+            ("UNMATCHED", "Ended without a match"),
+        ]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the orders with this outcome."""
+        condition = ORDER_OUTCOMES.get(str(self.value()))
+        return queryset if condition is None else queryset.filter(condition)
 
 
 class TimeRangeFilter(RangeDateTimeFilter):

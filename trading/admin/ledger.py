@@ -10,8 +10,8 @@ from unfold.decorators import display
 
 from polyarb_site.templatetags import money
 from trading.admin.base import Empty, FactAdmin
-from trading.admin.cells import id_text, paper_badge, record_link
-from trading.admin.filters import PaperFilter, time_range, words_filter
+from trading.admin.cells import id_text, money_badge, record_link, row_money
+from trading.admin.filters import MoneyFilter, time_range, words_filter
 from trading.engine.balances import EntryKind
 from trading.models import ArbitrageSet, LedgerEntry, LedgerPosting
 
@@ -67,12 +67,13 @@ class LedgerEntryAdmin(FactAdmin):
     natural_key = "entry_id"
     list_display = ("booked", "kind", "realised", "money_kind", "set_link", "entry")
     list_display_links = ("booked",)
-    list_filter = (words_filter("kind", "kind", EntryKind), PaperFilter, time_range("at"))
+    list_filter = (words_filter("kind", "kind", EntryKind), MoneyFilter, time_range("at"))
+    list_select_related = ("session",)
     search_fields = ("entry_id__exact", "set_id__exact")
     search_help_text = "entry id or set id"
     inlines = (PostingInline,)
     export_fields: ClassVar[tuple[str, ...]] = (
-        *("entry_id", "set_id", "kind", "at", "realised_micro", "paper"),
+        *("entry_id", "set_id", "kind", "at", "realised_micro", "paper", "session__feed"),
     )
     fieldsets = (
         (None, {"fields": ("kind", "booked", "realised", "money_kind", "set_link", "total")}),
@@ -98,8 +99,8 @@ class LedgerEntryAdmin(FactAdmin):
 
     @display(description="money")
     def money_kind(self, row: LedgerEntry) -> SafeString:
-        """Return whether it was real."""
-        return paper_badge(paper=row.paper)
+        """Return whose money it was."""
+        return money_badge(row_money(row))
 
     @display(description="set")
     def set_link(self, row: LedgerEntry) -> SafeString:

@@ -14,14 +14,25 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from polyarb_site.clock import SystemClock
 from polyarb_site.templatetags import money
+from trading.admin import capital
 from trading.admin.acting import Act, ReasonForm, Scene, perform
 from trading.admin.base import ReadOnlyAdmin
 from trading.admin.cells import badge, list_url, record_link, record_url
-from trading.models import EngineSession, Mandate, Profile
+from trading.halt_words import halt_cause, halt_text
+from trading.models import EngineSession, Mandate, Money, Profile, money_of
+from trading.reconciling.code_words import finding_text
 from trading.selectors import live_state
 from trading.selectors.profiles import newest_revisions
-from trading.services import halt, reset_breaker, resume, start_shadow, stop_engine
-from trading.services.mandates import FEED_OPTIONS, SHADOW_PROFILE
+from trading.services import (
+    halt,
+    reset_breaker,
+    resume,
+    start_shadow,
+    start_simulated,
+    stop_engine,
+)
+from trading.services.incidents import may_start_to_compare
+from trading.services.mandates import FEED_OPTIONS, SHADOW_PROFILE, SIMULATED_PROFILE
 from trading.wording import BAD, ENGINES, GOOD, QUIET, WARN, Wording, of
 
 PROFILES_OFFERED_MAX = 50
@@ -32,13 +43,34 @@ SILENT = {
     ),
     "WAITING": Wording("Waiting", "It is asked to run, and no worker has taken it yet.", "", WARN),
 }
+MODES = {
+    Money.PAPER: "Shadow, on paper",
+    Money.PLAY: "Live, with play money",
+    Money.REAL: "Live, with real money",
+}
 NO_PROFILE = "no profile has been applied yet"
 
 
-class StartForm(ReasonForm):
-    """What to run."""
+class ProfileForm(ReasonForm):
+    """What to run with play money."""
 
     profile = forms.ChoiceField(label="Profile", widget=UnfoldAdminSelectWidget)
+    field_order: tuple[str, ...] = ("profile", "reason")
+    preset = SIMULATED_PROFILE
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = newest_revisions(PROFILES_OFFERED_MAX)
+        choices = [(row.name, str(row)) for row in rows]
+        # The field's own class is not told apart from its base by the stubs.
+        self.fields["profile"].choices = choices  # type: ignore[attr-defined]
+        self.fields["profile"].initial = self.preset
+        self.fields["reason"].widget.attrs.pop("autofocus", None)
+
+
+class StartForm(ProfileForm):
+    """What to run in shadow."""
+
     feed = forms.ChoiceField(label="Feed", widget=UnfoldAdminSelectWidget)
     speed = forms.CharField(
         required=False,
@@ -47,17 +79,12 @@ class StartForm(ReasonForm):
         widget=UnfoldAdminTextInputWidget,
     )
     field_order = ("profile", "feed", "speed", "reason")
+    preset = SHADOW_PROFILE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = newest_revisions(PROFILES_OFFERED_MAX)
-        choices = [(row.name, str(row)) for row in rows]
-        # The field's own class is not told apart from its base by the stubs.
-        self.fields["profile"].choices = choices  # type: ignore[attr-defined]
-        self.fields["profile"].initial = SHADOW_PROFILE
         feeds = [(name, name.capitalize()) for name in FEED_OPTIONS]
         self.fields["feed"].choices = feeds  # type: ignore[attr-defined]
-        self.fields["reason"].widget.attrs.pop("autofocus", None)
 
 
 def _start(account: str, user: Any, data: dict[str, Any]) -> str:
@@ -71,6 +98,13 @@ def _start(account: str, user: Any, data: dict[str, Any]) -> str:
         reason=data["reason"],
     )
     return "The engine is asked to run in shadow. A worker takes it over within seconds."
+
+
+def _start_simulated(account: str, user: Any, data: dict[str, Any]) -> str:
+    row = start_simulated(account, profile_name=data["profile"], by=user, reason=data["reason"])
+    if row.halted:
+        return "The engine is asked to run halted: it compares, and trades nothing until a resume."
+    return "The engine is asked to trade with play money. A worker takes it over within seconds."
 
 
 def _stop(account: str, user: Any, data: dict[str, Any]) -> str:
@@ -106,6 +140,19 @@ _ACTS: tuple[dict[str, Any], ...] = (
         "permission": "trading.start_shadow",
         "form": StartForm,
         "call": _start,
+    },
+    {
+        "name": "start-simulated",
+        "title": "Start the engine with play money",
+        "button": "Start with play money",
+        "what": (
+            "A worker takes the lease and trades live on the local venue, with play money.",
+            "Orders are signed and sent as with real money, but to this machine only.",
+            "The newest revision of the profile is put in force.",
+        ),
+        "permission": "trading.start_shadow",
+        "form": ProfileForm,
+        "call": _start_simulated,
     },
     {
         "name": "stop",
@@ -154,7 +201,41 @@ _ACTS: tuple[dict[str, Any], ...] = (
         "permission": "trading.reset_breaker",
         "call": _reset,
     },
+    {
+        "name": "record-capital",
+        "title": "Record a deposit or withdrawal",
+        "button": "Record",
+        "what": capital.WHAT,
+        "permission": capital.PERMISSION,
+        "form": capital.CapitalForm,
+        "call": capital.record,
+    },
 )
+
+
+def _pointless(name: str, row: Mandate, measured: dict[str, Any]) -> str:
+    """Return why an act would be refused now, or change nothing; empty when it would."""
+    if name in ("start", "start-simulated"):
+        return _no_start(name, row, halted=bool(measured["halted"]["halted"]))
+    if name == "record-capital" and row.mode != "LIVE":
+        return "Paper has no wallet that money comes to."
+    if name == "resume" and not measured["halted"]["halted"]:
+        return "Trading is not halted."
+    if name == "reset-breaker" and measured["breaker"]["state"] == "CLOSED":
+        return "The breaker is closed."
+    if name == "stop" and row.desired == Mandate.Desired.STOP:
+        return "No engine is asked to run."
+    return ""
+
+
+def _no_start(name: str, row: Mandate, *, halted: bool) -> str:
+    if row.phase:
+        return f"The account is in phase {row.phase}: start live on the page of its promotion."
+    if row.desired == Mandate.Desired.RUN:
+        return "The engine is asked to run already: stop it first."
+    if halted and not (name == "start-simulated" and may_start_to_compare(row)):
+        return "Trading is halted: resume first."
+    return ""
 
 
 @admin.register(Mandate)
@@ -226,13 +307,17 @@ class MandateAdmin(ReadOnlyAdmin):
             "measured": measured,
             "desired": self.desired_badge(row),
             "halted": self.halted_badge(row),
+            "halt_words": halt_text(row.halt_code),
+            "halt_told": finding_text(row.halt_reason),
             "profile_link": self.profile_link(row),
+            "mode": MODES[money_of(row.mode, row.feed)],
             "acts": [
                 {
                     **words,
                     "url": reverse("admin:trading_mandate_act", args=[row.pk, words["name"]]),
                     "may": not words.get("permission")
                     or request.user.has_perm(words["permission"]),
+                    "pointless": _pointless(words["name"], row, measured),
                 }
                 for words in _ACTS
             ],
@@ -250,8 +335,8 @@ class MandateAdmin(ReadOnlyAdmin):
         """Return whether trading is halted, with the cause on hover."""
         if not row.halted:
             return badge(Wording("Not halted", "No halt is in force.", "", GOOD))
-        text = f"{row.halt_code} by {row.halted_by}: {row.halt_reason or 'no reason was given'}"
-        return badge(Wording("Halted", text, "", BAD))
+        cause = halt_cause(row.halt_code, finding_text(row.halt_reason) or "no reason was given")
+        return badge(Wording("Halted", f"{cause}, by {row.halted_by} ({row.halt_code})", "", BAD))
 
     @display(description="profile")
     def profile_link(self, row: Mandate) -> SafeString:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -18,14 +19,16 @@ from trading.admin.filters import (
     MarketFilter,
     RaisedFilter,
     ReachedStageFilter,
+    SessionMoneyFilter,
     choice,
     chosen_range,
     range_query,
     time_range,
 )
 from trading.engine.codes import Stage
-from trading.models import ArbitrageSet, Mandate, Opportunity
+from trading.models import ArbitrageSet, Mandate, Money, Opportunity
 from trading.selectors.books import markets_by_condition, walk_view
+from trading.selectors.figures import money_now
 from trading.selectors.gaps import Funnel, Step, funnel_between, last_day
 from trading.wording import REFUSALS, STAGES, of
 
@@ -60,6 +63,7 @@ class OpportunityAdmin(FactAdmin):
         choice("stage", "stage", STAGES),
         choice("refusal", "refusal", REFUSALS),
         MarketFilter,
+        SessionMoneyFilter,
         RaisedFilter,
         time_range("seen_at"),
     )
@@ -99,9 +103,9 @@ class OpportunityAdmin(FactAdmin):
         return Empty(
             title="No gaps yet",
             text="A gap is seen when the best asks of all outcomes sum to less than a dollar. "
-            "Start the engine in shadow: it writes down each one, and why it was not taken.",
+            "Start the engine: it writes down each one, and why it was not taken.",
             link=list_url(Mandate),
-            link_text="Start the engine in shadow",
+            link_text="Start the engine",
         )
 
     @display(description="seen", ordering="seen_at")
@@ -166,18 +170,27 @@ class OpportunityAdmin(FactAdmin):
 
 def _funnel(request: HttpRequest) -> Funnel | None:
     """Return the funnel of the time and the market that the list shows; of the last day else."""
-    day = last_day()
+    money = _money(request)
+    day = last_day(money)
     if day is None:
         return None
     since, until = chosen_range(request, "seen_at")
     end = until or day[1]
     start = since or (end - (day[1] - day[0]))
-    return funnel_between(start, end, condition_id=request.GET.get("condition_id", ""))
+    market = request.GET.get("condition_id", "")
+    return funnel_between(start, end, money=money, condition_id=market)
+
+
+def _money(request: HttpRequest) -> Money:
+    """Return the kind of money that the list shows; without a choice, what is traded with now."""
+    asked = request.GET.get("money", "")
+    return Money(asked) if asked in Money.values else money_now(settings.ACCOUNT)
 
 
 def _query(request: HttpRequest, field: str, since: datetime, until: datetime) -> dict[str, str]:
     market = request.GET.get("condition_id", "")
-    return {**range_query(field, since, until), **({"condition_id": market} if market else {})}
+    chosen = {**range_query(field, since, until), "money": _money(request).value}
+    return {**chosen, **({"condition_id": market} if market else {})}
 
 
 def _step(step: Step, funnel: Funnel, request: HttpRequest) -> dict[str, Any]:

@@ -3,18 +3,40 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from polyarb_site.templatetags import money
 from trading.admin.base import Empty, FactAdmin
-from trading.admin.cells import badge, market_link, paper_badge, record_link
-from trading.admin.filters import MarketFilter, PaperFilter, choice, time_range, words_filter
-from trading.models import ArbitrageSet, Order, Trade
+from trading.admin.cells import (
+    badge,
+    market_link,
+    money_badge,
+    record_link,
+    record_url,
+    row_money,
+)
+from trading.admin.filters import (
+    MarketFilter,
+    MoneyFilter,
+    OutcomeFilter,
+    SessionMoneyFilter,
+    choice,
+    time_range,
+    words_filter,
+)
+from trading.models import ArbitrageSet, EngineSession, Order, Trade, money_of
 from trading.selectors.books import markets_by_token, outcome_of
-from trading.selectors.sets import trade_cost_micro
+from trading.selectors.sets import order_story, settled_ms, trade_cost_micro
 from trading.wording import ORDERS, TRADES, of
 
+# Why an order was written, by the word of the engine.
+PURPOSES = {
+    "ENTRY": "to open the set, all or nothing",
+    "COMPLETE": "to buy the leg that is missing",
+    "UNWIND": "to sell back what is held without its counterpart",
+}
 NO_SET = "it belongs to no set"
 NO_OUTCOME = "the market of this token is not known"
 
@@ -24,6 +46,7 @@ class OrderAdmin(FactAdmin):
     """What was asked of the venue, and where it is now."""
 
     natural_key = "order_id"
+    change_form_template = "admin/trading/order/change_form.html"
     list_display = (
         *("created", "market", "outcome", "side", "limit", "size", "filled", "state_badge"),
         *("purpose", "set_link"),
@@ -31,6 +54,8 @@ class OrderAdmin(FactAdmin):
     list_display_links = ("created",)
     list_filter = (
         choice("state", "state", ORDERS),
+        OutcomeFilter,
+        SessionMoneyFilter,
         words_filter("side", "side", ("BUY", "SELL")),
         time_range("created_at"),
     )
@@ -40,12 +65,38 @@ class OrderAdmin(FactAdmin):
         *("order_id", "order_hash", "set_id", "token_id", "side", "purpose", "limit_micro"),
         *("size_micro", "matched_micro", "state", "reason", "created_at", "moved_at"),
     )
-    fieldsets = (
-        (None, {"fields": ("market", "outcome", "side", "purpose", "state_badge", "reason")}),
-        ("Amounts", {"fields": ("limit", "size", "filled")}),
-        ("Where it belongs", {"fields": ("set_link", "order_id", "order_hash", "token_id")}),
-        ("When", {"fields": ("created", "moved")}),
-    )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return the page of one order."""
+        row = self.get_object(request, object_id)
+        own = self._page(row) if isinstance(row, Order) else {}
+        return super().change_view(request, object_id, form_url, {**own, **(extra_context or {})})
+
+    def _page(self, row: Any) -> dict[str, Any]:
+        story = order_story(row)
+        return {
+            "title": "Order",
+            "subtitle": row.order_id,
+            "row": row,
+            "words": of(ORDERS, row.state),
+            "market": self.market(row),
+            "outcome": self.outcome(row),
+            "money_badge": money_badge(money_of(row.session.mode, row.session.feed)),
+            "purpose": PURPOSES.get(row.purpose, row.purpose),
+            "set_link": self.set_link(row),
+            "session_link": record_link(EngineSession, row.session.key),
+            "moves": [(move, of(ORDERS, move.state)) for move in story.moves],
+            "trades": [
+                (trade, of(TRADES, trade.state), settled_ms(trade), record_url(Trade, trade.pk))
+                for trade in story.trades
+            ],
+        }
 
     def empty(self) -> Empty:
         """Say why there are none."""
@@ -71,11 +122,6 @@ class OrderAdmin(FactAdmin):
     def created(self, row: Order) -> SafeString:
         """Return when it was written down."""
         return money.utc(row.created_at)
-
-    @display(description="last move")
-    def moved(self, row: Order) -> SafeString:
-        """Return when its state last changed."""
-        return money.utc(row.moved_at)
 
     @display(description="market")
     def market(self, row: Any) -> SafeString:
@@ -126,15 +172,16 @@ class TradeAdmin(FactAdmin):
     list_filter = (
         choice("state", "state", TRADES),
         MarketFilter,
-        PaperFilter,
+        MoneyFilter,
         words_filter("side", "side", ("BUY", "SELL")),
         time_range("matched_at"),
     )
+    list_select_related = ("session",)
     search_fields = ("order_id__exact", "set_id__exact", "condition_id__exact")
     search_help_text = "order id, set id, condition id, or words of the market"
     export_fields: ClassVar[tuple[str, ...]] = (
         *("trade_id", "order_id", "set_id", "condition_id", "token_id", "side", "price_micro"),
-        *("size_micro", "fee_micro", "state", "paper", "matched_at", "moved_at"),
+        *("size_micro", "fee_micro", "state", "paper", "session__feed", "matched_at", "moved_at"),
     )
     fieldsets = (
         (None, {"fields": ("market_one", "side", "state_badge", "money_kind")}),
@@ -203,8 +250,8 @@ class TradeAdmin(FactAdmin):
 
     @display(description="money")
     def money_kind(self, row: Trade) -> SafeString:
-        """Return whether it was real."""
-        return paper_badge(paper=row.paper)
+        """Return whose money it was."""
+        return money_badge(row_money(row))
 
     @display(description="set")
     def set_link(self, row: Trade) -> SafeString:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import rest_framework.authtoken.admin  # noqa: F401 - registers a page, which is replaced below
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -23,8 +24,7 @@ from trading.admin.cells import badge
 from trading.wording import GOOD, QUIET, WARN, Wording
 
 for _model in (User, Group, TokenProxy):
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
+    admin.site.unregister(_model)
 
 
 class AuditedAdmin(PageAdmin):

@@ -5,6 +5,7 @@ A schedule names the function that it runs, so changing one over the web would b
 
 from typing import Any
 
+import django_q.admin  # noqa: F401 - registers pages of its own, which are replaced below
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -27,8 +28,7 @@ OUTCOMES = {
 }
 
 for _model in (Schedule, Success, Failure, OrmQ):
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
+    admin.site.unregister(_model)
 
 
 @admin.register(Schedule)

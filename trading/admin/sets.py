@@ -11,21 +11,25 @@ from unfold.decorators import display
 from polyarb_site import formats
 from polyarb_site.templatetags import money
 from trading.admin.base import Empty, FactAdmin
-from trading.admin.cells import badge, list_url, market_link, paper_badge, record_url
+from trading.admin.cells import badge, list_url, market_link, money_badge, record_url, row_money
 from trading.admin.filters import (
+    EndedFilter,
     MarketFilter,
-    PaperFilter,
+    MoneyFilter,
+    OpenFilter,
     RaisedFilter,
     ReachedStateFilter,
     choice,
     time_range,
 )
-from trading.models import ArbitrageSet, Opportunity
+from trading.engine.codes import SetState
+from trading.models import ArbitrageSet, Opportunity, Order
 from trading.selectors.books import markets_by_condition
 from trading.selectors.gaps import with_edge
-from trading.selectors.sets import SetStory, set_story
+from trading.selectors.sets import MergeStory, SetStory, set_story, settled_ms
 from trading.wording import ORDERS, SETS, TRADES, of
 
+LEG_HASHES_MAX = 4  # on the life line; each order has its own below
 NOT_REALISED = "not until it is merged, redeemed or sold"
 
 
@@ -41,19 +45,23 @@ class ArbitrageSetAdmin(FactAdmin):
     )
     list_display_links = ("opened",)
     list_filter = (
+        OpenFilter,
         ReachedStateFilter,
         choice("state", "state", SETS),
         MarketFilter,
-        PaperFilter,
+        MoneyFilter,
         RaisedFilter,
+        EndedFilter,
         time_range("opened_at"),
+        time_range("moved_at"),
     )
+    list_select_related = ("session",)
     search_fields = ("set_id__exact", "opportunity_id__exact", "condition_id__exact")
     search_help_text = "set id, gap id, condition id, or words of the market"
     export_fields: ClassVar[tuple[str, ...]] = (
         *("set_id", "opportunity_id", "condition_id", "strategy", "state", "reason", "opened_at"),
         *("moved_at", "size_micro", "cost_micro", "payout_micro", "expected_net_micro"),
-        *("realised_micro", "paper", "raised"),
+        *("realised_micro", "paper", "session__feed", "raised"),
     )
 
     def change_view(
@@ -132,8 +140,8 @@ class ArbitrageSetAdmin(FactAdmin):
 
     @display(description="money")
     def money_kind(self, row: ArbitrageSet) -> SafeString:
-        """Return whether it was real."""
-        return paper_badge(paper=row.paper)
+        """Return whose money it was."""
+        return money_badge(row_money(row))
 
 
 def _page(row: ArbitrageSet) -> dict[str, Any]:
@@ -147,14 +155,45 @@ def _page(row: ArbitrageSet) -> dict[str, Any]:
         "row": row,
         "story": story,
         "state": of(SETS, row.state),
-        "line": [{"point": point, "words": of(SETS, point.state)} for point in story.line],
+        "line": _line(story),
+        "merge": story.merge,
+        "merge_kind": _merge_kind(story.merge),
         "legs": _legs(story),
         "market_link": market_link(market, row.condition_id),
-        "paper_badge": paper_badge(paper=row.paper),
+        "money_badge": money_badge(row_money(row)),
         "gap_url": record_url(Opportunity, row.opportunity_id) if story.opportunity else "",
         "kept_micro": None if realised is None else realised - expected,
         "not_realised": NOT_REALISED,
     }
+
+
+def _line(story: SetStory) -> list[dict[str, Any]]:
+    """Return the life line with the hashes that stood when the orders were written down."""
+    hashes = [
+        one.order.order_hash for leg in story.legs for one in leg.orders if one.order.order_hash
+    ]
+    merge = story.merge
+    line = []
+    for point in story.line:
+        words, ids = of(SETS, point.state), []
+        label = words.label
+        if point.state == SetState.INTENT:
+            ids = hashes[:LEG_HASHES_MAX]
+        elif merge is not None and point.stays and point.at == merge.sent_at:
+            label, ids = "Merge sent", [merge.reference]
+        elif merge is not None and point.stays and merge.transaction_hash:
+            label, ids = "On the chain", [merge.transaction_hash]
+        line.append({"point": point, "words": words, "label": label, "ids": ids})
+    return line
+
+
+def _merge_kind(merge: MergeStory | None) -> str:
+    """Return how a merge left, by the kind of its reference."""
+    if merge is None:
+        return ""
+    kinds = {"batch": "through the relayer, in a batch of the deposit wallet"}
+    kinds["tx"] = "as a transaction of the wallet itself"
+    return kinds.get(merge.reference.partition(":")[0], "under its reference")
 
 
 def _legs(story: SetStory) -> list[dict[str, Any]]:
@@ -165,9 +204,12 @@ def _legs(story: SetStory) -> list[dict[str, Any]]:
             "orders": [
                 {
                     "order": one.order,
+                    "url": record_url(Order, one.order.order_id),
                     "words": of(ORDERS, one.order.state),
                     "moves": [(move, of(ORDERS, move.state)) for move in one.moves],
-                    "trades": [(trade, of(TRADES, trade.state)) for trade in one.trades],
+                    "trades": [
+                        (trade, of(TRADES, trade.state), settled_ms(trade)) for trade in one.trades
+                    ],
                 }
                 for one in leg.orders
             ],

@@ -192,6 +192,34 @@ class StartShadowView(ApiView):
         return Response(mandate_answer(mandate))
 
 
+class StartSimulatedView(ApiView):
+    """POST /api/engine/start_simulated."""
+
+    rules = {"POST": has_any_role}  # which one, the service knows
+
+    @endpoint(
+        "startSimulated",
+        "Start the engine with play money",
+        tag="engine",
+        example_call=curl("/api/engine/start_simulated", body='{"reason": "a rehearsal"}'),
+        body=serializers.StartSimulatedBody,
+        answer=serializers.MandateAnswer,
+        example=examples.PLAY_MANDATE,
+        refusals=(*WRITE, 404),
+    )
+    def post(self, request: Request) -> Response:
+        """Ask for the engine to trade live on the local venue, with play money and nothing else."""
+        values = self.body(serializers.StartSimulatedBody)
+        mandate = services.start_simulated(
+            settings.ACCOUNT,
+            profile_name=values["profile"],
+            by=person(request),
+            reason=values.get("reason", ""),
+            at=self.clock.now(),
+        )
+        return Response(mandate_answer(mandate))
+
+
 class StopEngineView(ApiView):
     """POST /api/engine/stop."""
 

@@ -13,7 +13,7 @@ from polyarb_site.rest.permissions import may
 from polyarb_site.rest.views import KeysetListView
 from trading.api import examples, filters, serializers
 from trading.engine.units import text_from_micro
-from trading.models import ArbitrageSet, EngineNote, Opportunity, Trade
+from trading.models import ArbitrageSet, EngineNote, Opportunity, Trade, money_of_row
 
 
 def with_text(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -25,9 +25,16 @@ def with_text(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return row
 
 
+def with_money(row: dict[str, Any]) -> dict[str, Any]:
+    """Add whose money it was, which the row says together with the feed of its session."""
+    row["money"] = money_of_row(paper=row["paper"], feed=row.pop("session__feed")).value
+    return row
+
+
 TRADE_COLUMNS = (
     *("id", "trade_id", "order_id", "set_id", "session__key", "condition_id", "token_id", "side"),
-    *("price_micro", "size_micro", "fee_micro", "state", "paper", "matched_at", "moved_at"),
+    *("price_micro", "size_micro", "fee_micro", "state", "paper", "session__feed"),
+    *("matched_at", "moved_at"),
 )
 TRADE_AMOUNTS = ("price_micro", "size_micro", "fee_micro")
 
@@ -43,7 +50,7 @@ class TradeListView(KeysetListView):
 
     def row(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return one fill."""
-        return with_text(values, TRADE_AMOUNTS)
+        return with_money(with_text(values, TRADE_AMOUNTS))
 
     @endpoint(
         "listTrades",
@@ -102,12 +109,13 @@ class SetListView(KeysetListView):
     time_field = "opened_at"
     columns = (
         *("id", "set_id", "opportunity_id", "session__key", "condition_id", "strategy", "state"),
-        *("reason", "opened_at", "moved_at", *SET_AMOUNTS, "paper", "raised", "legs"),
+        *("reason", "opened_at", "moved_at", *SET_AMOUNTS, "paper", "session__feed"),
+        *("raised", "legs"),
     )
 
     def row(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return one set."""
-        return with_text(values, SET_AMOUNTS)
+        return with_money(with_text(values, SET_AMOUNTS))
 
     @endpoint(
         "listSets",

@@ -15,6 +15,7 @@ from polyarb_site.rest.views import ApiView, KeysetListView, person
 from trading import services
 from trading.api import examples, filters, serializers
 from trading.api.actions import mandate_answer
+from trading.api.profile_values import REVISION_MAX, SaveProfileBody
 from trading.models import Profile
 from trading.selectors import profiles as selectors
 from trading.services.profiles import find_profile
@@ -58,9 +59,9 @@ class ProfileListView(ApiView):
 
 
 class ProfileView(ApiView):
-    """GET /api/profiles/{name}."""
+    """GET and POST /api/profiles/{name}."""
 
-    rules = {"GET": may("trading.view_profile")}
+    rules = {"GET": may("trading.view_profile"), "POST": may("trading.save_profile")}
     query_names = ("revision",)
 
     @endpoint(
@@ -74,19 +75,44 @@ class ProfileView(ApiView):
         parameters=[
             query(
                 "revision",
-                {"type": "integer", "minimum": 1, "maximum": serializers.REVISION_MAX},
+                {"type": "integer", "minimum": 1, "maximum": REVISION_MAX},
                 "A revision; the newest by default.",
             )
         ],
     )
     def get(self, request: Request, name: str) -> Response:
         """One revision with all its values as text, as the files have them."""
-        profile = find_profile(name, _revision(request))
-        applied = selectors.applied_profile(settings.ACCOUNT)
-        values, base = mask(profile.values), mask(profile.base_values)
-        return Response(
-            {**revision_answer(profile, applied=applied), "values": values, "base_values": base}
+        return Response(_with_values(find_profile(name, _revision(request))))
+
+    @endpoint(
+        "saveProfile",
+        "Save a revision of a profile",
+        tag="configuration",
+        example_call=curl(
+            "/api/profiles/live_shadow_atomic_v1",
+            body='{"values": {"MAX_SLIPPAGE": "0.015"}, "reason": "tighter slippage"}',
+        ),
+        body=SaveProfileBody,
+        answer=serializers.ProfileAnswer,
+        example=examples.PROFILE,
+        refusals=WRITE,
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Save the next revision of a profile, or the first of a new name. Nothing is applied.
+
+        What is not named stays as in the newest revision, of a new name as in the base
+        configuration. Every bad field is named in one answer.
+        """
+        values = self.body(SaveProfileBody)
+        saved = services.save_profile(
+            name,
+            values["values"],
+            by=person(request),
+            reason=values["reason"],
+            after_revision=values.get("after_revision"),
+            at=self.clock.now(),
         )
+        return Response(_with_values(saved))
 
 
 class ApplyProfileView(ApiView):
@@ -212,13 +238,20 @@ class ConfigChangeListView(KeysetListView):
         return super().get(request)
 
 
+def _with_values(profile: Profile) -> dict[str, Any]:
+    """Return one revision with its values, masked: an older rule may have let a secret in."""
+    applied = selectors.applied_profile(settings.ACCOUNT)
+    values, base = mask(profile.values), mask(profile.base_values)
+    return {**revision_answer(profile, applied=applied), "values": values, "base_values": base}
+
+
 def _revision(request: Request) -> int | None:
     """Return the revision asked for, None for the newest; raises ValidationError."""
     text = request.query_params.get("revision")
     if text is None:
         return None
     known = text.isascii() and text.isdecimal() and len(text) <= 10
-    if not known or not 1 <= int(text) <= serializers.REVISION_MAX:
+    if not known or not 1 <= int(text) <= REVISION_MAX:
         raise ValidationError({"revision": ["A revision is a whole number from 1."]})
     return int(text)
 

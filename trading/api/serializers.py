@@ -1,5 +1,7 @@
 """The shape of what is sent and taken. Answers are described here and sent as they come."""
 
+from typing import Any
+
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
@@ -14,12 +16,21 @@ from polyarb_site.rest.serializers import (
     WholeField,
 )
 from trading.api.filters import NOTE_LEVELS
+from trading.api.profile_values import REVISION_MAX, ValuesField
 from trading.config.profiles import RiskCode
 from trading.engine.codes import Mode, SetState, Side, Stage, Strategy, TradeState
-from trading.models import Mandate, Phase
-from trading.services.mandates import FEED_OPTIONS, SHADOW_PROFILE
+from trading.models import Mandate, Money, Phase
+from trading.services.mandates import FEED_OPTIONS, SHADOW_PROFILE, SIMULATED_PROFILE
 
-REVISION_MAX = 2**31 - 1  # what the column holds
+MONEY_KINDS = tuple(Money.values)
+
+
+class MoneyKindField(serializers.ChoiceField):
+    """Whose money amounts are."""
+
+    def __init__(self, **more: Any) -> None:
+        text = "PAPER, PLAY on the local venue, or REAL."
+        super().__init__(choices=MONEY_KINDS, help_text=text, **more)
 
 
 class TradeRow(Answer):
@@ -41,6 +52,7 @@ class TradeRow(Answer):
     fee = DecimalTextField()
     state = serializers.ChoiceField(choices=list(TradeState))
     paper = serializers.BooleanField()
+    money = MoneyKindField()
     matched_at = serializers.DateTimeField()
     moved_at = serializers.DateTimeField()
 
@@ -82,6 +94,7 @@ class SetRow(Answer):
     )
     realised = DecimalTextField(allow_null=True)
     paper = serializers.BooleanField()
+    money = MoneyKindField()
     raised = serializers.BooleanField(
         help_text="A paper size that was raised to the venue's smallest set."
     )
@@ -225,14 +238,8 @@ class ProfileListAnswer(Answer):
 class ProfileAnswer(RevisionRow):
     """One revision with its values."""
 
-    values = serializers.DictField(
-        child=serializers.CharField(allow_blank=True),
-        help_text="Every key of the schema, as text.",
-    )
-    base_values = serializers.DictField(
-        child=serializers.CharField(allow_blank=True),
-        help_text="The base configuration that it was made over.",
-    )
+    values = ValuesField(help_text="Every key of the schema, as text.")
+    base_values = ValuesField(help_text="The base configuration that it was made over.")
 
 
 class FieldChangeRow(Answer):
@@ -290,6 +297,12 @@ class StartShadowBody(OptionalReasonBody):
         required=False,
         help_text="Times faster than real time, as text; only for the feed recorded.",
     )
+
+
+class StartSimulatedBody(OptionalReasonBody):
+    """What trades with play money."""
+
+    profile = LineField(max_length=80, default=SIMULATED_PROFILE)
 
 
 class ApplyBody(Body):

@@ -3,8 +3,10 @@
 from rest_framework import serializers
 
 from polyarb_site.rest.serializers import Answer, DecimalTextField, MicroField
+from trading.api.serializers import MoneyKindField
 from trading.engine.codes import BreakerState, Mode
 from trading.models import EngineSession, Mandate
+from trading.reconciling.verdicts import Verdict
 
 LABELS = ("RECORDED", "SIMULATED", "SHADOW", "LIVE")
 # What a session says of itself, and two things that are only seen from outside.
@@ -60,8 +62,40 @@ class DecisionPart(Part):
     p99_us = serializers.IntegerField(allow_null=True)
 
 
+class AccessPart(Part):
+    """Whether live orders can be sent now; null on paper and while nobody knows."""
+
+    works = serializers.BooleanField(allow_null=True)
+    problem = serializers.CharField(
+        allow_null=True, help_text="Code of what stands against new sets, such as SIGNER_DOWN."
+    )
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
+    meaning = serializers.CharField(allow_null=True)
+    remedy = serializers.CharField(allow_null=True)
+
+
+class ProgressPart(Part):
+    """How far this session has come, counted since it started."""
+
+    markets = serializers.IntegerField(allow_null=True)
+    gaps_seen = serializers.IntegerField(allow_null=True)
+    sets_submitted = serializers.IntegerField(allow_null=True)
+    sets_completed = serializers.IntegerField(allow_null=True)
+
+
+class OrdersPart(Part):
+    """How long this session's live orders took from the decision to the wire."""
+
+    sent_p50_us = serializers.IntegerField(allow_null=True)
+    sent_p99_us = serializers.IntegerField(allow_null=True)
+    batches_sent = serializers.IntegerField(allow_null=True)
+    followed = serializers.IntegerField(
+        allow_null=True, help_text="Orders whose end is not known yet."
+    )
+
+
 class MoneyPart(Part):
-    """Dollars, paper or real as `paper` says."""
+    """Dollars; `kind` says whose, `paper` only whether they are nobody's."""
 
     realised_today_micro = MicroField(allow_null=True)
     realised_today = DecimalTextField(allow_null=True)
@@ -76,6 +110,7 @@ class MoneyPart(Part):
     position_limit_micro = MicroField(allow_null=True)
     position_limit = DecimalTextField(allow_null=True)
     paper = serializers.BooleanField(allow_null=True)
+    kind = MoneyKindField(allow_null=True)
     exposure_as_of = serializers.DateTimeField(allow_null=True)
 
 
@@ -90,6 +125,15 @@ class FunnelPart(Part):
     commonest_refusal = serializers.CharField(allow_null=True)
 
 
+class ExposedPart(Part):
+    """Half-filled sets that could be neither completed nor sold back; `reason` is the engine's."""
+
+    sets = serializers.IntegerField(allow_null=True)
+    number = serializers.IntegerField(allow_null=True, help_text="Of the first one's page.")
+    set_id = serializers.CharField(allow_null=True)
+    remedy = serializers.CharField(allow_null=True)
+
+
 class BreakerPart(Part):
     """The circuit breaker."""
 
@@ -101,17 +145,73 @@ class HaltPart(Part):
 
     halted = serializers.BooleanField(allow_null=True)
     code = serializers.CharField(allow_null=True)
+    label = serializers.CharField(  # type: ignore[assignment]
+        allow_null=True, help_text="The code in words."
+    )
+    told = serializers.CharField(allow_null=True, help_text="The reason in words.")
     since = serializers.CharField(allow_null=True, help_text="As the kill file says, if by it.")
     by = serializers.CharField(allow_null=True)
     by_file = serializers.BooleanField()
+    incident = serializers.IntegerField(
+        allow_null=True, help_text="Number of the incident that has to be resolved first."
+    )
+    remedy = serializers.CharField(
+        allow_null=True, help_text="What has to be done before trading can go on."
+    )
+
+
+class ReconciliationPart(Part):
+    """The newest comparison of ledger, venue and chain; null when there was none."""
+
+    verdict = serializers.ChoiceField(choices=list(Verdict), allow_null=True)
+    age_ms = serializers.IntegerField(allow_null=True)
+    block_number = serializers.IntegerField(allow_null=True)
+    differences = serializers.IntegerField(allow_null=True)
+    incident = serializers.IntegerField(allow_null=True, help_text="Number of the open one.")
 
 
 class AlertPart(Part):
-    """How many alerts are firing."""
+    """How many alerts are firing, and how many of them somebody has acknowledged."""
 
     critical = serializers.IntegerField(allow_null=True)
     warning = serializers.IntegerField(allow_null=True)
     info = serializers.IntegerField(allow_null=True)
+    acked = serializers.IntegerField(allow_null=True)
+
+
+class BackupPart(Part):
+    """The newest backup that was restored into a scratch database and compared."""
+
+    name = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True, help_text="When it was taken.")
+    failed = serializers.CharField(allow_null=True, help_text="A later one, which failed.")
+
+
+class DecisionOfChecks(Answer):
+    """The newest run of all checks that has ended."""
+
+    decision = serializers.CharField(help_text="GO or NO_GO.")
+    phase = serializers.IntegerField(help_text="That it was asked for.")
+    sentence = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True, help_text="When it ended.")
+    valid = serializers.BooleanField(help_text="It is younger than 24 h.")
+
+
+class NextStep(Answer):
+    """How far the next phase is: what the newest evaluation of all criteria says."""
+
+    phase = serializers.IntegerField(help_text="Whose criteria.")
+    asked = serializers.IntegerField()
+    missing = serializers.IntegerField(help_text="How many of them do not pass.")
+    promotion = serializers.CharField(allow_null=True, help_text="State of the one that is open.")
+    at = serializers.DateTimeField()
+
+
+class GatesPart(Part):
+    """The last go/no-go, and what is missing for the next phase."""
+
+    go_no_go = DecisionOfChecks(allow_null=True)
+    step = NextStep(allow_null=True)
 
 
 class StatusAnswer(Answer):
@@ -127,8 +227,15 @@ class StatusAnswer(Answer):
     engine = EnginePart()
     feed = FeedPart()
     decision = DecisionPart()
+    access = AccessPart()
+    progress = ProgressPart()
+    orders = OrdersPart()
     money = MoneyPart()
     funnel = FunnelPart()
+    exposed = ExposedPart()
     breaker = BreakerPart()
     halted = HaltPart()
+    reconciliation = ReconciliationPart()
     alerts = AlertPart()
+    backup = BackupPart()
+    gates = GatesPart()

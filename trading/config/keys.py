@@ -13,6 +13,7 @@ from trading.config.values import Exact, Kind
 from trading.engine.units import MICRO
 
 SHADOW, MICRO_LIVE, CONSTRAINED_LIVE, SCALED_LIVE = range(4)
+PLAY_CEILINGS = SCALED_LIVE  # play money rehearses the last phase, and is bound as that is
 GWEI = 10**9
 
 
@@ -57,6 +58,7 @@ def _time(name: str, default_ms: int, highest_ms: int, text: str, lowest_ms: int
 
 _KEYS = (
     _switch("DRY_RUN", "Paper trading: nothing is sent to the venue.", default=True),
+    _switch("PLAY_MONEY", "Live only. On the local venue alone: no phase of real money takes it."),
     Key(
         name="TRADE_SIZE",
         kind=Kind.DOLLARS,

@@ -81,9 +81,10 @@ def risk_flags(before: ParsedConfig | None, after: ParsedConfig) -> list[RiskFla
     or exactly half, is not flagged: the bounds are "more than" and "less than".
     """
     flags = []
-    if not after.dry_run and (before is None or before.dry_run):
+    if after.real_money and (before is None or not before.real_money):
         size = write(KEYS["TRADE_SIZE"].kind, after.values["TRADE_SIZE"])
-        text = f"each set can cost up to ${size} of real money instead of paper"
+        was = "play money" if before is not None and before.switch("PLAY_MONEY") else "paper"
+        text = f"each set can cost up to ${size} of real money instead of {was}"
         flags.append(RiskFlag(RiskCode.SWITCH_TO_LIVE, text))
     grown = [n for n in ("MAX_POSITION_SIZE", "TRADE_SIZE") if _grew(n, before, after)]
     if grown:
@@ -121,8 +122,8 @@ def _moves(names: list[str], before: ParsedConfig | None, after: ParsedConfig, w
 
 
 def _beyond_every_plan(config: ParsedConfig) -> list[str]:
-    """Return the keys in which a live configuration is looser than all four profiles."""
-    if config.dry_run:
+    """Return the keys in which a configuration for real money is looser than all four profiles."""
+    if not config.real_money:
         return []
     bounds = {name: _exact(name, text) for name, text in LOOSEST_HIGHEST.items()}
     beyond = [name for name, bound in bounds.items() if config.number(name) > bound]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from trading.config.keys import KEYS, SHADOW, Key
+from trading.config.keys import KEYS, PLAY_CEILINGS, SHADOW, Key
 from trading.config.values import Complaint, Exact, Kind, quoted, read, write
 from trading.engine.limits import Limits
 
@@ -49,6 +49,11 @@ class ParsedConfig:
     def dry_run(self) -> bool:
         """Return whether this is paper trading."""
         return self.switch("DRY_RUN")
+
+    @property
+    def real_money(self) -> bool:
+        """Return whether it may cost anybody money: neither paper nor play money."""
+        return not self.dry_run and not self.switch("PLAY_MONEY")
 
     def switch(self, name: str) -> bool:
         """Return a truth value; raises KeyError for a name that is no switch."""
@@ -113,16 +118,21 @@ def phase_problems(config: ParsedConfig, phase: int) -> list[ConfigProblem]:
         remedy = "set it to false, or go back to phase 0"
         return [ConfigProblem("DRY_RUN", f"is true, and phase {phase} is live", remedy)]
     problems = []
-    for key in KEYS.values():
-        ceiling = key.ceilings.get(phase)
-        if ceiling is not None and config.number(key.name) > ceiling:
-            value, most = write(key.kind, config.values[key.name]), write(key.kind, ceiling)
-            problem = f"is {value}, above the {most} of phase {phase}"
-            problems.append(ConfigProblem(key.name, problem, f"set it to {most} or less"))
-    return problems
+    if config.switch("PLAY_MONEY"):
+        problem = f"is true, and phase {phase} trades with real money"
+        problems.append(ConfigProblem("PLAY_MONEY", problem, "choose a profile of this phase"))
+    return problems + _above(config, phase, f"phase {phase}")
 
 
-def to_limits(config: ParsedConfig, *, phase: int = SHADOW) -> Limits:
+def play_problems(config: ParsedConfig) -> list[ConfigProblem]:
+    """Return why the configuration cannot trade with play money: paper, or above the ceilings."""
+    if config.dry_run:
+        remedy = "set it to false, or start in shadow"
+        return [ConfigProblem("DRY_RUN", "is true, and play money is no paper", remedy)]
+    return _above(config, PLAY_CEILINGS, "play money")
+
+
+def to_limits(config: ParsedConfig, *, phase: int = SHADOW, play_money: bool = False) -> Limits:
     """Return the engine's limits. Exact: no value is rounded on the way.
 
     Paper has no ceiling. A live configuration in a phase without one, which phase_problems refuses
@@ -130,7 +140,8 @@ def to_limits(config: ParsedConfig, *, phase: int = SHADOW) -> Limits:
     """
     number, switch = config.number, config.switch
     ceilings = KEYS["TRADE_SIZE"].ceilings
-    ceiling = 0 if config.dry_run else ceilings.get(phase, min(ceilings.values()))
+    bound_as = PLAY_CEILINGS if play_money else phase
+    ceiling = 0 if config.dry_run else ceilings.get(bound_as, min(ceilings.values()))
     return Limits(
         trade_size_micro=number("TRADE_SIZE"),
         min_profit_ratio_micro=number("MIN_PROFIT_THRESHOLD"),
@@ -161,6 +172,18 @@ def to_limits(config: ParsedConfig, *, phase: int = SHADOW) -> Limits:
         raise_to_minimum=switch("RAISE_TO_MINIMUM") and config.dry_run,
         live_ceiling_micro=ceiling,
     )
+
+
+def _above(config: ParsedConfig, phase: int, name: str) -> list[ConfigProblem]:
+    """Return each value that is above the ceiling of a phase, which the texts call `name`."""
+    problems = []
+    for key in KEYS.values():
+        ceiling = key.ceilings.get(phase)
+        if ceiling is not None and config.number(key.name) > ceiling:
+            value, most = write(key.kind, config.values[key.name]), write(key.kind, ceiling)
+            problem = f"is {value}, above the {most} of {name}"
+            problems.append(ConfigProblem(key.name, problem, f"set it to {most} or less"))
+    return problems
 
 
 def _read_key(key: Key, value: object, strict: bool) -> Exact | Complaint:
@@ -196,6 +219,9 @@ def _unknown(name: object, strict: bool) -> ConfigProblem:
 def _cross_problems(exact: Mapping[str, Exact]) -> list[ConfigProblem]:
     """Return what is wrong between two values that are each right."""
     problems = []
+    if exact.get("PLAY_MONEY") and exact.get("DRY_RUN"):
+        problem = "is true, and paper is no play money"
+        problems.append(ConfigProblem("PLAY_MONEY", problem, "set one of it and DRY_RUN to false"))
     if {"TRADE_SIZE", "MAX_POSITION_SIZE"} <= exact.keys() and (
         int(exact["TRADE_SIZE"]) > int(exact["MAX_POSITION_SIZE"])
     ):

@@ -36,7 +36,7 @@ class Hosts:
     data: str
     relayer: str
     geoblock: str
-    polygon_rpc: str
+    polygon_rpcs: tuple[str, ...]  # asked in this order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class Contracts:
     proxy_factory: str
     safe_factory: str
     deposit_wallet_factory: str
+    deposit_wallet_beacon: str
+    deposit_wallet_implementation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,21 @@ class Rates:
     def ours(self, allowed: int) -> int:
         """Return our share of an allowed number, rounded down, and two at least."""
         return max(allowed * self.use_percent // 100, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainLimits:
+    """How the chain is read and written. `pol_price_micro` is in millionths of a dollar."""
+
+    request_ms: int
+    backoff_ms: int
+    backoff_ms_max: int
+    blocks_back_max: int
+    requests_per_second: int
+    confirmations: int
+    poll_every_ms: int
+    receipt_within_ms: int  # patience with one offer of gas, before a higher one is made
+    pol_price_micro: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +153,7 @@ class VenueSettings:
     never_approve: tuple[str, ...]
     ticks_micro: tuple[int, ...]
     rates: Rates
+    chain: ChainLimits
     feed: FeedLimits
     recordings: RecordingDefaults
 
@@ -145,6 +163,10 @@ _BOUNDS = {
     "rates.window_ms": (1_000, 600_000),
     "rates.use_percent": (1, 100),
     "rates.orders_per_batch_max": (1, 15),
+    "chain.request_ms": (100, 60_000),
+    "chain.blocks_back_max": (0, 100),
+    "chain.requests_per_second": (2, 10_000),
+    "chain.confirmations": (1, 256),
     "feed.markets_max": (1, 5_000),
     "feed.discover_every_ms": (1_000, 3_600_000),
     "feed.pages_max": (1, 1_000),
@@ -166,24 +188,41 @@ Value = TypeVar("Value")
 def venue_settings(mapping: Mapping[str, object]) -> VenueSettings:
     """Check a mapping as read from YAML. Raises VenuesError, whose text begins with the field."""
     names = {"chain_id", "hosts", "contracts", "never_approve", "ticks", "rates", "feed"}
-    _check_keys(mapping, names | {"recordings"}, "")
+    _check_keys(mapping, names | {"chain", "recordings"}, "")
     feed = dict(_block(mapping, "feed", _names(FeedLimits)))
     slug_prefixes = _list(feed.pop("slug_prefixes"), "feed.slug_prefixes", _word)
     tag_slugs = _list(feed.pop("tag_slugs"), "feed.tag_slugs", _word)
     return VenueSettings(
         chain_id=_whole(mapping["chain_id"], "chain_id"),
-        hosts=Hosts(**_each(_block(mapping, "hosts", _names(Hosts)), "hosts", _url)),
+        hosts=_hosts(mapping),
         contracts=Contracts(
             **_each(_block(mapping, "contracts", _names(Contracts)), "contracts", _address)
         ),
         never_approve=_list(mapping["never_approve"], "never_approve", _address),
         ticks_micro=_ticks(mapping["ticks"]),
         rates=Rates(**_each(_block(mapping, "rates", _names(Rates)), "rates", _whole)),
+        chain=_chain(mapping),
         feed=FeedLimits(
             slug_prefixes=slug_prefixes, tag_slugs=tag_slugs, **_each(feed, "feed", _whole)
         ),
         recordings=_recordings(mapping),
     )
+
+
+def _hosts(mapping: Mapping[str, object]) -> Hosts:
+    block = dict(_block(mapping, "hosts", _names(Hosts)))
+    rpcs = _list(block.pop("polygon_rpcs"), "hosts.polygon_rpcs", _url)
+    if not rpcs:
+        raise VenuesError("hosts.polygon_rpcs: is empty; name one endpoint at least")
+    return Hosts(polygon_rpcs=rpcs, **_each(block, "hosts", _url))
+
+
+def _chain(mapping: Mapping[str, object]) -> ChainLimits:
+    block = dict(
+        _block(mapping, "chain", _names(ChainLimits) - {"pol_price_micro"} | {"pol_price"})
+    )
+    price_micro = _micro(block.pop("pol_price"), "chain.pol_price", lowest=1)
+    return ChainLimits(pol_price_micro=price_micro, **_each(block, "chain", _whole))
 
 
 def _recordings(mapping: Mapping[str, object]) -> RecordingDefaults:

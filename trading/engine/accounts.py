@@ -54,6 +54,7 @@ class Books(Balances):
         # Kept until a trade is settled: a failed one is reversed to the last micro.
         self._unsettled: dict[tuple[str, str], _Moved] = {}
         self._ended: dict[tuple[str, str], None] = {}
+        self._again: dict[str, str] = {}  # keys of what was reserved again, by order
 
     def open_capital(
         self, amount_micro: int, *, at_ns: int, reference: str = "opening"
@@ -71,12 +72,24 @@ class Books(Balances):
         self._reserved[order_id] = amount_micro
         postings = [_line(Account.CASH, -amount_micro), _line(Account.RESERVED, amount_micro)]
         return self._book(
-            EntryKind.RESERVE, order_id, at_ns=at_ns, set_id=set_id, postings=postings
+            EntryKind.RESERVE,
+            self._again.get(order_id, order_id),
+            at_ns=at_ns,
+            set_id=set_id,
+            postings=postings,
         )
+
+    def reserve_again(
+        self, order_id: str, amount_micro: int, *, at_ns: int, set_id: str = ""
+    ) -> LedgerBooked:
+        """Reserve for an order that an earlier session reserved for, as entries of their own."""
+        self._again[order_id] = f"{order_id}:{at_ns}"
+        return self.reserve(order_id, amount_micro, at_ns=at_ns, set_id=set_id)
 
     def release(self, order_id: str, *, at_ns: int, set_id: str = "") -> LedgerBooked | None:
         """Free what an order that is over did not use; None when there is nothing to free."""
-        return self._release(order_id, order_id, at_ns=at_ns, set_id=set_id)
+        key = self._again.get(order_id, order_id)
+        return self._release(order_id, key, at_ns=at_ns, set_id=set_id)
 
     def release_restored(self, *, at_ns: int) -> LedgerBooked | None:
         """Free what an earlier session left reserved, once none of its orders is open any more."""
@@ -239,6 +252,8 @@ class Books(Balances):
             result_micro -= worth.total_micro
         postings.append(_line(Account.REALISED, -result_micro))
         key = f"{receipt.set_id}:{receipt.reference}"
+        if receipt.condition_id:  # one transaction can redeem several of them
+            key = f"{key}:{receipt.condition_id}"
         return self._book(kind, key, at_ns=at_ns, set_id=receipt.set_id, postings=postings)
 
     def _book_trade(

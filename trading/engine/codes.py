@@ -60,6 +60,11 @@ class Refusal(StrEnum):
     HALTED = "HALTED"
     KILL_SWITCH = "KILL_SWITCH"
     NO_MANDATE = "NO_MANDATE"
+    NOT_RECONCILED = "NOT_RECONCILED"
+    SIGNER_DOWN = "SIGNER_DOWN"
+    USER_CHANNEL_DOWN = "USER_CHANNEL_DOWN"
+    HEARTBEAT_LOST = "HEARTBEAT_LOST"
+    VENUE_RATE_LIMIT = "VENUE_RATE_LIMIT"
     VENUE_MODE = "VENUE_MODE"
     BREAKER_OPEN = "BREAKER_OPEN"
     BREAKER_PROBING = "BREAKER_PROBING"
@@ -73,6 +78,18 @@ class Refusal(StrEnum):
     GAS_COST_LIMIT = "GAS_COST_LIMIT"
     BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
     BALANCE_UNKNOWN = "BALANCE_UNKNOWN"
+
+
+# Why live orders cannot be trusted to work now: what AccessChanged may name.
+ACCESS_PROBLEMS = frozenset(
+    {
+        Refusal.NOT_RECONCILED,
+        Refusal.SIGNER_DOWN,
+        Refusal.USER_CHANNEL_DOWN,
+        Refusal.HEARTBEAT_LOST,
+        Refusal.VENUE_RATE_LIMIT,
+    }
+)
 
 
 class VenueMode(StrEnum):

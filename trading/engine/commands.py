@@ -27,6 +27,9 @@ class OrderPlan:
     size_micro: int
     purpose: str  # ENTRY, COMPLETE or UNWIND
     all_or_nothing: bool
+    # What an order on the wire depends on besides: 0 when the market is not watched.
+    tick_micro: int = 0
+    neg_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,34 @@ class PlaceOrders:
 
     set_id: str
     orders: tuple[OrderPlan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderToResolve:
+    """An order of an earlier session whose outcome, or whose settlement, is not known to the end.
+
+    `matched_micro` is what was known of it by then.
+    """
+
+    order_id: str
+    order_hash: str
+    condition_id: str
+    token_id: str
+    side: Side
+    limit_micro: int
+    size_micro: int
+    matched_micro: int
+    purpose: str  # ENTRY, COMPLETE or UNWIND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveOrders:
+    """Look these orders up by their hashes, and go on telling of their settlement.
+
+    The answers are OrderAck, OrderClosed and TradeUpdate. Nothing is ever sent again.
+    """
+
+    orders: tuple[OrderToResolve, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +100,34 @@ class ConvertSet:
     neg_risk_event_id: str
     condition_ids: tuple[str, ...]
     size_micro: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveMerge:
+    """Find out what became of a merge or conversion that an earlier session asked for.
+
+    Answered by a ChainReceipt: ok when it happened; not ok, without gas, when it surely did not and
+    will not. `condition_id` is the neg-risk event's id for a conversion.
+    """
+
+    set_id: str
+    condition_id: str
+    size_micro: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemSet:
+    """Redeem these shares of a resolved condition, worthless ones too.
+
+    Answered by a ChainReceipt of kind REDEEM. Asked anew after a restart: what was redeemed already
+    was paid then, and a second transaction takes nothing.
+    """
+
+    set_id: str
+    condition_id: str
+    token_ids: tuple[str, ...]
+    shares_micro: tuple[int, ...]
+    won_micro: int  # those of the outcome that won: a dollar each, the others nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +166,13 @@ class StopTrading:
 
 Command: TypeAlias = (
     PlaceOrders
+    | ResolveOrders
     | CancelOrders
     | CancelAll
     | MergeSet
     | ConvertSet
+    | ResolveMerge
+    | RedeemSet
     | RequestSnapshot
     | RecordFact
     | RaiseAlert

@@ -18,14 +18,16 @@ from typing import Any
 
 from trading.engine.board import Board
 from trading.engine.breaker import Breaker
-from trading.engine.codes import Mode, Refusal, VenueMode
+from trading.engine.codes import ACCESS_PROBLEMS, Mode, Refusal, VenueMode
 from trading.engine.commands import CancelAll, Command, RecordFact, StopTrading
 from trading.engine.events import (
+    AccessChanged,
     BalanceReport,
     BookDelta,
     BookSnapshot,
     BookSuspect,
     BreakerReset,
+    CapitalChanged,
     ChainReceipt,
     Event,
     FeedChanged,
@@ -33,8 +35,10 @@ from trading.engine.events import (
     MandateChanged,
     MarketListed,
     MarketStatus,
+    MergeSent,
     OrderAck,
     OrderClosed,
+    OrderPrepared,
     OrderRefused,
     OrderUnknown,
     StateRestored,
@@ -57,6 +61,10 @@ from trading.engine.watch import EventWatch, Watch
 
 MS_NS = 1_000_000
 SECOND_NS = 1_000_000_000
+NOT_RECONCILED_YET = (
+    Refusal.NOT_RECONCILED,
+    "the ledger has not been compared with the venue in this session",
+)
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
@@ -71,6 +79,8 @@ class Engine:
         self.mandate_revision = 0
         self.halt_code = ""
         self.venue_mode = VenueMode.OPEN
+        self.access_problem = "" if mode is Mode.SHADOW else NOT_RECONCILED_YET[0]
+        self.access_text = "" if mode is Mode.SHADOW else NOT_RECONCILED_YET[1]
         self._out: list[Command] = []
         self._notes = 0
         self._sample_second = -1
@@ -101,13 +111,17 @@ class Engine:
             TickSizeChanged: self.board.on_tick_size,
             FeedChanged: self.board.on_feed,
             BookSuspect: self.board.on_suspect,
+            OrderPrepared: self.sets.orders.on_order_event,
             OrderAck: self.sets.orders.on_order_event,
             OrderRefused: self.sets.orders.on_order_event,
             OrderUnknown: self.sets.orders.on_order_event,
             OrderClosed: self.sets.orders.on_order_event,
             TradeUpdate: self.sets.orders.on_trade,
+            MergeSent: self.sets.exits.on_sent,
             ChainReceipt: self.sets.exits.on_receipt,
             BalanceReport: self._on_balance,
+            CapitalChanged: self.treasury.on_capital,
+            AccessChanged: self._on_access,
             VenueModeChanged: self._on_venue_mode,
             Tick: self._on_tick,
             HaltRequested: self._on_halt,
@@ -187,7 +201,9 @@ class Engine:
                 delayed_market=False,  # judged with the market, before the walk
                 worst_case_micro=min(walk.cost_micro, self.limits.leg_loss_max_micro),
             )
-            refused = check_risk(request, self._risk_state(place, now_ns), self.limits, now_ns)
+            refused = check_risk(
+                request, self._risk_state(place, place_id, now_ns), self.limits, now_ns
+            )
         if refused is not None or walk is None:
             self.funnel.record(place, place_id, verdict, refused, now_ns)
             return
@@ -205,16 +221,22 @@ class Engine:
             now_ns=now_ns,
         )
 
-    def _risk_state(self, place: Watch | EventWatch, now_ns: int) -> RiskState:
+    def _adopted(self, place_id: str) -> bool:
+        """Whether an earlier session left a live set here, before its market was watched."""
+        return self.mode is Mode.LIVE and self.sets.is_open(place_id)
+
+    def _risk_state(self, place: Watch | EventWatch, place_id: str, now_ns: int) -> RiskState:
         self.treasury.roll_day(now_ns)
         return RiskState(
             halted=bool(self.halt_code),
             halt_code=self.halt_code,
             kill_switch=self.halt_code == "KILL_SWITCH",
             may_trade=self.may_trade,
+            access_problem=self.access_problem,
+            access_text=self.access_text,
             venue_mode=self.venue_mode,
             breaker=self.breaker.permit(now_ns),
-            attempt_in_market=bool(place.set_id),
+            attempt_in_market=bool(place.set_id) or self._adopted(place_id),
             cooldown_until_ns=place.cooldown_until_ns,
             exposed_sets=self.sets.exposed_count,
             exposure_micro=self.sets.exposure_micro,
@@ -270,6 +292,19 @@ class Engine:
             level = "INFO" if change.mode is VenueMode.OPEN else "WARNING"
             self._note(level, "VENUE_MODE", f"{change.mode}: {change.text}", now_ns)
 
+    def _on_access(self, change: AccessChanged, now_ns: int) -> None:
+        """Whether live orders can be trusted to work: decides over new sets, not over open ones."""
+        if self.mode is Mode.SHADOW:
+            return
+        problem, text = change.problem, change.text
+        if problem and problem not in ACCESS_PROBLEMS:
+            # A word that is not known never counts as good.
+            problem, text = Refusal.NOT_RECONCILED, f"{problem:.40} is not known here: {text}"
+        if (problem, text) != (self.access_problem, self.access_text):
+            self.access_problem, self.access_text = problem, text
+            level = "WARNING" if problem else "INFO"
+            self._note(level, "ACCESS", f"{problem or 'live orders work'}: {text}", now_ns)
+
     def _on_breaker_reset(self, reset: BreakerReset, now_ns: int) -> None:
         self.breaker.reset(now_ns)
         self._note("INFO", "BREAKER_RESET", reset.reason, now_ns)
@@ -283,7 +318,8 @@ class Engine:
         self.treasury.restore(restored, day, now_ns)
         for one in restored.open_sets:
             place = self.board.watches.get(one.place_id) or self.board.events.get(one.place_id)
-            self.sets.adopt(restored_set(one, place), now_ns)
+            live = self.mode is Mode.LIVE
+            self.sets.adopt(restored_set(one, place, live=live), now_ns)
 
     def _on_market_status(self, status: MarketStatus, now_ns: int) -> None:
         self.board.on_market_status(status)
@@ -325,4 +361,9 @@ class Engine:
             breaker=self.breaker.state,
             halted=bool(self.halt_code),
             halt_code=self.halt_code,
+            orders_submitted=sets.orders.counts.submitted,
+            orders_filled=sets.orders.counts.filled,
+            orders_refused=sets.orders.counts.refused,
+            settlements_failed=sets.orders.counts.settlements_failed,
+            legs_exposed=sets.exposed_count,
         )

@@ -90,6 +90,14 @@ class BookSuspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPrepared:
+    """An order is signed, so its hash is known; nothing of it was sent yet."""
+
+    order_id: str
+    order_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAck:
     """The venue took an order. `matched_micro` is what it matched at once, in shares."""
 
@@ -144,8 +152,20 @@ class TradeUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeSent:
+    """A merge or conversion was handed over: `reference` is its transaction hash or relayer id."""
+
+    set_id: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainReceipt:
-    """A merge, conversion or redemption ended: `size_micro` sets became so many dollars."""
+    """A merge, conversion or redemption ended: `size_micro` sets became so many dollars.
+
+    A redemption is of one condition of the set, `condition_id`, and its `size_micro` is how many
+    winning shares were paid.
+    """
 
     set_id: str
     ok: bool
@@ -154,6 +174,8 @@ class ChainReceipt:
     gas_micro: int
     reference: str  # transaction hash, or a paper reference
     text: str = ""
+    kind: str = "MERGE"  # MERGE, CONVERT or REDEEM
+    condition_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +183,25 @@ class BalanceReport:
     """Spendable collateral as the venue sees it, in micro dollars."""
 
     cash_micro: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapitalChanged:
+    """Money came in or, negative, went out from outside the engine. Once per `reference`."""
+
+    amount_micro: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChanged:
+    """Why live orders cannot be trusted to work now, or that they can (`problem` is empty).
+
+    `problem` is one of codes.ACCESS_PROBLEMS. Paper needs no access and does not listen.
+    """
+
+    problem: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +248,8 @@ class StateRestored:
 
     Balances are the ledger's sums by account and token; `realised_today_micro` belongs to the
     UTC day `day`. Sets that were open carry on by their state; for paper, whose
-    desk died with its process, an order without a recorded fill never filled.
+    desk died with its process, an order without a recorded fill never filled. Live orders
+    are told with the sets, and the venue is asked what became of them.
     """
 
     balances: tuple["RestoredBalance", ...]  # empty: nothing was ever booked
@@ -215,6 +257,7 @@ class StateRestored:
     realised_today_micro: int
     open_sets: tuple["RestoredSet", ...] = ()
     capital_micro: int = 0  # paper only: what an empty ledger opens with
+    capital_references: tuple[str, ...] = ()  # live only: what CapitalChanged has told before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +283,8 @@ class RestoredSet:
     opened_ns: int
     expected_net_micro: int
     legs: tuple["RestoredLeg", ...]
+    orders: tuple["RestoredOrder", ...] = ()  # live only: all of them, also those that are over
+    tried: tuple[str, ...] = ()  # live only: COMPLETING, UNWINDING, as far as it was in them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +299,35 @@ class RestoredLeg:
     fee_micro: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredOrder:
+    """One order of an open set. Without a hash it was never signed, so it was never sent."""
+
+    order_id: str
+    order_hash: str
+    condition_id: str
+    token_id: str
+    side: Side
+    limit_micro: int
+    size_micro: int
+    purpose: str  # ENTRY, COMPLETE or UNWIND
+    state: str
+    sequence: int  # of its last move
+    matched_micro: int
+    fills: tuple["RestoredFill", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredFill:
+    """One fill of an order, booked already, and how far its settlement was."""
+
+    trade_id: str
+    price_micro: int
+    size_micro: int
+    fee_micro: int
+    state: str
+
+
 Event: TypeAlias = (
     BookDelta
     | BookSnapshot
@@ -262,13 +336,17 @@ Event: TypeAlias = (
     | TickSizeChanged
     | FeedChanged
     | BookSuspect
+    | OrderPrepared
     | OrderAck
     | OrderRefused
     | OrderUnknown
     | OrderClosed
     | TradeUpdate
+    | MergeSent
     | ChainReceipt
     | BalanceReport
+    | CapitalChanged
+    | AccessChanged
     | VenueModeChanged
     | Tick
     | HaltRequested

@@ -186,6 +186,12 @@ class MetricSample:
     breaker: str
     halted: bool
     halt_code: str
+    # Of this session's orders; journals of an older version do not have them.
+    orders_submitted: int = 0
+    orders_filled: int = 0
+    orders_refused: int = 0
+    settlements_failed: int = 0
+    legs_exposed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,18 +56,21 @@ SET_MOVES: dict[SetState, frozenset[SetState]] = {
     ),
     # A fill can arrive after the venue's word that there was none.
     _S.NONE_MATCHED: frozenset({_S.ABANDONED, _S.ONE_MATCHED, _S.BOTH_MATCHED}),
-    _S.SETTLING: frozenset({_S.SETTLED, _S.FAILED_LEG}),
+    # FAILED_LEG: a fill failed, or the legs turned out unequal. EXPOSED: not confirmed in its time.
+    _S.SETTLING: frozenset({_S.SETTLED, _S.FAILED_LEG, _S.EXPOSED}),
     # REDEEMED: the market resolved first, or the set was bought to be held.
     _S.SETTLED: frozenset({_S.MERGING, _S.REDEEMED}),
-    # ABANDONED: every leg failed to settle, so nothing was ever bought.
-    _S.FAILED_LEG: frozenset({_S.COMPLETING, _S.UNWINDING, _S.EXPOSED, _S.ABANDONED}),
+    # ABANDONED: every leg failed to settle, so nothing was ever bought. SETTLING: a late fill came
+    # while the books were waited for.
+    _S.FAILED_LEG: frozenset({_S.COMPLETING, _S.UNWINDING, _S.EXPOSED, _S.ABANDONED, _S.SETTLING}),
     # SETTLING: the missing shares were bought. FAILED_LEG: a fill failed meanwhile.
     _S.COMPLETING: frozenset({_S.SETTLING, _S.FAILED_LEG, _S.UNWINDING, _S.EXPOSED}),
     # SETTLING: the surplus was sold and a smaller complete set is left.
     _S.UNWINDING: frozenset({_S.UNWOUND, _S.SETTLING, _S.FAILED_LEG, _S.EXPOSED}),
     _S.EXPOSED: frozenset({_S.COMPLETING, _S.UNWINDING, _S.SETTLED, _S.REDEEMED}),
-    # SETTLED: the merge failed and can be tried again. EXPOSED: it did neither in its time.
-    _S.MERGING: frozenset({_S.MERGED, _S.SETTLED, _S.REDEEMED, _S.EXPOSED}),
+    # MERGING: it was handed over. SETTLED: the merge failed and can be tried again. EXPOSED: it did
+    # neither in its time.
+    _S.MERGING: frozenset({_S.MERGING, _S.MERGED, _S.SETTLED, _S.REDEEMED, _S.EXPOSED}),
     _S.MERGED: frozenset(),
     _S.REDEEMED: frozenset(),
     _S.UNWOUND: frozenset(),
@@ -154,25 +157,28 @@ def decide_leg_action(
     size_micro: int,
     payout_micro: int,
     leg_loss_max_micro: int,
+    may_complete: bool = True,
 ) -> LegAction:
     """Return what to do with shares that lack their counterparts.
 
     `size_micro` is how many sets there are once every missing share is bought, `payout_micro` what
     one of them pays. Losses are counted as if every share were traded at its order's limit and what
     stays over were worth nothing, so orders that fill never lose more, at whatever price they do.
+    Without `may_complete` nothing is bought: it was tried, or there is no money for it.
     Raises ValueError when nothing is held or nothing is missing: then nothing is to be decided.
     """
     if not held or not missing:
         raise ValueError("a leg policy is asked only when something is held and something missing")
     held_micro = sum(leg.cost_micro for leg in held)
-    complete = _complete(missing, held_micro, size_micro, payout_micro)
+    complete = _complete(missing, held_micro, size_micro, payout_micro) if may_complete else None
     if complete is not None and complete.loss_micro <= leg_loss_max_micro:
         return complete
     unwind = _unwind(held, held_micro)
     if unwind is not None and unwind.loss_micro <= leg_loss_max_micro:
         return unwind
+    completing = _loss_text(complete) if may_complete else "is ruled out"
     return Hold(
-        reason=f"completing {_loss_text(complete)}, selling {_loss_text(unwind)}; "
+        reason=f"completing {completing}, selling {_loss_text(unwind)}; "
         f"a loss of {text(leg_loss_max_micro)} dollars is allowed"
     )
 

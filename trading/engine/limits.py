@@ -44,6 +44,7 @@ class Limits:
     complete_deadline_ms: int = 10_000
     unwind_deadline_ms: int = 30_000
     merge_deadline_ms: int = 300_000
+    settle_deadline_ms: int = 120_000  # live: what matched is confirmed, or has failed, by then
     leg_loss_max_micro: int = 0  # what completing or unwinding one set may lose
     # restrictions
     delayed_markets: bool = False  # markets with seconds_delay or taker_delay_ms may be traded

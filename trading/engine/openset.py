@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from trading.engine.codes import Account, OrderState, SetState, Strategy, TradeState
+from trading.engine.codes import Account, OrderState, SetState, Side, Strategy, TradeState
 from trading.engine.events import TradeUpdate
 from trading.engine.orders import OrderRecord
 from trading.engine.units import cost_up, proceeds_down
 from trading.engine.watch import EventWatch, Watch
 
+# Half-filled, and not given up: what is missing may be bought.
+# A fill that fails to settle, or an order that buys nothing, is bought again from here.
+_BUYS_AGAIN = {SetState.BOTH_MATCHED, SetState.SETTLING, SetState.COMPLETING}
+_WAITS_FOR_LEGS = {SetState.ONE_MATCHED, SetState.SETTLING, SetState.FAILED_LEG}
+_SETTLED = {TradeState.CONFIRMED, TradeState.FAILED}
 _PENDING = {SetState.INTENT, SetState.SUBMITTED, SetState.UNKNOWN}
 _NEVER_MATCHES_MORE = {OrderState.CANCELLED, OrderState.REFUSED}
 _MAY_STILL_MATCH = {
@@ -35,13 +40,37 @@ class Leg:
         self.held_micro += trade.size_micro
         self.cost_micro += cost_up(trade.price_micro, trade.size_micro) + trade.fee_micro
 
+    @property
+    def buying_micro(self) -> int:
+        """What the orders of this leg that may still match can cost at most, without fees."""
+        return sum(
+            buying_micro(order)
+            for order in self.orders
+            if order.side is Side.BUY and not matching_over(order)
+        )
+
+    @property
+    def selling_micro(self) -> int:
+        """What comes back at most when sales that are not settled yet fail."""
+        return sum(
+            cost_up(fill.price_micro, fill.size_micro) + fill.fee_micro
+            for order in self.orders
+            if order.side is Side.SELL
+            for fill in order.fills.values()
+            if fill.state not in _SETTLED
+        )
+
     def went(self, trade: TradeUpdate) -> None:
         """Shares left by a SELL, or by a BUY that failed to settle, with their part of the cost."""
-        if trade.size_micro >= self.held_micro:
+        self.gone(trade.size_micro)
+
+    def gone(self, size_micro: int) -> None:
+        """So many shares left, with their part of the cost."""
+        if size_micro >= self.held_micro:
             self.held_micro = self.cost_micro = 0
             return
-        self.cost_micro -= self.cost_micro * trade.size_micro // self.held_micro
-        self.held_micro -= trade.size_micro
+        self.cost_micro -= self.cost_micro * size_micro // self.held_micro
+        self.held_micro -= size_micro
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +90,15 @@ class OpenSet:
     tried: set[SetState] = field(default_factory=set)
     failure_handled: bool = False
     realised_micro: int = 0
+    # Live only.
+    live: bool = False
+    waits_for_books: bool = False  # a rescue is due and no valid book says how
+    was_exposed: bool = False  # people were told; it may look for a way out all the same
+    retry_ns: int = 0  # when an exposed set looks again
+    confirming: bool = False  # what a rescue matched is not confirmed yet, its deadline runs
+    redeeming: set[str] = field(default_factory=set)  # conditions whose redemption was asked for
+    chain_failures: int = 0  # merges and redemptions that failed, in a row
+    receipts: set[str] = field(default_factory=set)  # which are booked already, each once
 
     @property
     def orders(self) -> list[OrderRecord]:
@@ -92,7 +130,26 @@ class OpenSet:
         """Cost of what is held, and as planned of what may still be bought."""
         if self.pending:
             return sum(max(leg.cost_micro, leg.planned_micro) for leg in self.legs)
+        if self.live:
+            at_risk_micro = self.cost_micro + sum(
+                leg.buying_micro + leg.selling_micro for leg in self.legs
+            )
+            if self.may_complete:
+                # Its missing legs may be bought yet: their room is not for another set.
+                payout_micro = proceeds_down(self.payout_micro, self.most_micro)
+                return max(at_risk_micro, payout_micro)
+            if self.state in _BUYS_AGAIN:
+                # What it saved on its plan may be needed yet.
+                return max(at_risk_micro, sum(leg.planned_micro for leg in self.legs))
+            return at_risk_micro
         return self.cost_micro
+
+    @property
+    def may_complete(self) -> bool:
+        """Whether legs are missing that may still be bought: also after a sale that failed."""
+        waits = self.state in _WAITS_FOR_LEGS and SetState.COMPLETING not in self.tried
+        sells = self.state is SetState.UNWINDING
+        return (waits or sells) and self.whole_micro < self.most_micro
 
     @property
     def worst_case_micro(self) -> int:
@@ -101,7 +158,7 @@ class OpenSet:
 
     def matching_over(self) -> bool:
         """Whether every order has ended its matching and every fill of it is known."""
-        return all(_matching_over(order) for order in self.orders)
+        return all(matching_over(order) for order in self.orders)
 
     def outcome_unknown(self) -> bool:
         """Whether the outcome of any order is not known."""
@@ -120,7 +177,8 @@ class OpenSet:
         )
 
 
-def _matching_over(order: OrderRecord) -> bool:
+def matching_over(order: OrderRecord) -> bool:
+    """Say whether an order has ended its matching and every fill of it is known."""
     if order.state in _NEVER_MATCHES_MORE:
         return True
     if order.state in _MAY_STILL_MATCH:
@@ -128,6 +186,12 @@ def _matching_over(order: OrderRecord) -> bool:
     filled_micro = sum(fill.size_micro for fill in order.fills.values())
     ended = order.closed or order.matched_micro >= order.size_micro
     return ended and filled_micro >= order.matched_micro
+
+
+def buying_micro(order: OrderRecord) -> int:
+    """Return what a BUY can still cost at most, without fees."""
+    spent_micro = sum(cost_up(fill.price_micro, fill.size_micro) for fill in order.fills.values())
+    return max(0, cost_up(order.limit_micro, order.size_micro) - spent_micro)
 
 
 def outcome_of(strategy: Strategy, index: int) -> Account:

@@ -6,22 +6,24 @@ nobody may guess.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from trading.engine.board import Note
-from trading.engine.codes import Side, TradeState
-from trading.engine.commands import Command, OrderPlan, PlaceOrders, RecordFact
+from trading.engine.board import Board, Note
+from trading.engine.codes import Account, OrderState, Side, TradeState
+from trading.engine.commands import Command, OrderPlan, PlaceOrders, RecordFact, ResolveOrders
 from trading.engine.events import (
     OrderAck,
     OrderClosed,
+    OrderPrepared,
     OrderRefused,
     OrderUnknown,
     TradeUpdate,
 )
 from trading.engine.moves import IllegalMove
-from trading.engine.openset import Leg, OpenSet
-from trading.engine.orders import OrderEvent, OrderRecord, apply, is_over
-from trading.engine.records import order_fact, trade_fact
+from trading.engine.openset import Leg, OpenSet, buying_micro, matching_over
+from trading.engine.orders import Move, OrderEvent, OrderRecord, apply, is_over
+from trading.engine.records import order_fact, order_to_resolve, trade_fact
 from trading.engine.treasury import Treasury
 
 ENDED_ORDERS_MAX = 10_000  # of which a late fill is still recognised
@@ -38,23 +40,50 @@ class Wanted(NamedTuple):
     reserve_micro: int
 
 
+@dataclass(slots=True)
+class OrderCounts:
+    """How many orders of this session left us, and what became of them.
+
+    An order counts as filled with its first fill. What our own side refused was never submitted.
+    """
+
+    submitted: int = 0
+    filled: int = 0
+    refused: int = 0
+    settlements_failed: int = 0
+
+    def take(self, move: Move, *, local: bool) -> None:
+        """Count one move of an order."""
+        was, now = move.state_from, move.state_to
+        if was is OrderState.INTENT and now is not OrderState.INTENT and not local:
+            self.submitted += 1
+        if now is OrderState.REFUSED and not local:
+            self.refused += 1
+        fill = {OrderState.MATCHED, OrderState.PARTIAL}
+        if now in fill and was not in fill | {OrderState.CONFIRMED, OrderState.FAILED}:
+            self.filled += 1
+
+
 class OrderDesk:
     """Orders by id. `advance` is called with the set whenever one of its orders moved."""
 
     def __init__(
         self,
         *,
+        board: Board,
         treasury: Treasury,
         emit: Callable[[Command], None],
         note: Note,
         stop: Callable[[str, str, int], None],
         advance: Callable[[OpenSet, int], None],
     ) -> None:
+        self._board = board
         self._treasury = treasury
         self._emit = emit
         self._note = note
         self._stop = stop
         self._advance = advance
+        self.counts = OrderCounts()
         self._sets: dict[str, OpenSet] = {}
         self._ended: dict[str, OpenSet] = {}  # the newest ones, oldest first
 
@@ -65,6 +94,42 @@ class OrderDesk:
             self._ended[order.order_id] = one
         while len(self._ended) > ENDED_ORDERS_MAX:
             del self._ended[next(iter(self._ended))]
+
+    def adopt(self, one: OpenSet, now_ns: int) -> None:
+        """Take over the live orders of an earlier session, and ask what became of them.
+
+        Nothing is sent again. What was never signed was never sent; of everything else the venue
+        has to tell, and until then the money for it stays reserved.
+        """
+        for order in one.orders:
+            self._sets[order.order_id] = one
+            if order.state is OrderState.INTENT and not order.order_hash:
+                text = "it was never signed, so it was never sent"
+                self._apply(
+                    order,
+                    OrderRefused(order_id=order.order_id, code="NEVER_SENT", text=text, local=True),
+                    now_ns,
+                )
+            elif order.state in {OrderState.INTENT, OrderState.SUBMITTED}:
+                text = "restored: it is looked up by its hash"
+                self._apply(order, OrderUnknown(order_id=order.order_id, text=text), now_ns)
+        unknown = [o for o in one.orders if not matching_over(o) or o.pending_micro]
+        for order in unknown:
+            if order.side is Side.BUY and not matching_over(order):
+                self._reserve_again(order, now_ns)
+        if unknown:
+            self._emit(ResolveOrders(orders=tuple(order_to_resolve(order) for order in unknown)))
+
+    def _reserve_again(self, order: OrderRecord, now_ns: int) -> None:
+        cash_micro = self._treasury.books.balance(Account.CASH)
+        amount_micro = min(buying_micro(order), max(0, cash_micro))
+        if amount_micro:
+            self._treasury.book(
+                lambda books: books.reserve_again(
+                    order.order_id, amount_micro, at_ns=now_ns, set_id=order.set_id
+                ),
+                now_ns,
+            )
 
     def place(self, one: OpenSet, wanted: Sequence[Wanted], now_ns: int) -> None:
         """Reserve and send the orders of one round in one batch."""
@@ -86,21 +151,25 @@ class OrderDesk:
             self._emit(RecordFact(fact=order_fact(order, None, now_ns)))
             if order_of.side is Side.BUY:
                 self._reserve(order, order_of.reserve_micro, now_ns)
-            plans.append(
-                OrderPlan(
-                    order_id=order.order_id,
-                    set_id=one.set_id,
-                    condition_id=leg.condition_id,
-                    token_id=leg.token_id,
-                    side=order_of.side,
-                    limit_micro=order_of.limit_micro,
-                    size_micro=order_of.size_micro,
-                    purpose=order_of.purpose,
-                    # Legs that fill in part are worse than legs that do not fill at all.
-                    all_or_nothing=order_of.purpose == "ENTRY",
-                )
-            )
+            plans.append(self._plan(order))
         self._emit(PlaceOrders(set_id=one.set_id, orders=tuple(plans)))
+
+    def _plan(self, order: OrderRecord) -> OrderPlan:
+        watch = self._board.watches.get(order.condition_id)
+        return OrderPlan(
+            order_id=order.order_id,
+            set_id=order.set_id,
+            condition_id=order.condition_id,
+            token_id=order.token_id,
+            side=order.side,
+            limit_micro=order.limit_micro,
+            size_micro=order.size_micro,
+            purpose=order.purpose,
+            # Legs that fill in part are worse than legs that do not fill at all.
+            all_or_nothing=order.purpose == "ENTRY",
+            tick_micro=watch.spec.tick_micro if watch is not None else 0,
+            neg_risk=watch is not None and bool(watch.spec.neg_risk_event_id),
+        )
 
     def _reserve(self, order: OrderRecord, amount_micro: int, now_ns: int) -> None:
         self._treasury.book(
@@ -111,9 +180,11 @@ class OrderDesk:
         )
 
     def on_order_event(
-        self, event: OrderAck | OrderRefused | OrderUnknown | OrderClosed, now_ns: int
+        self,
+        event: OrderPrepared | OrderAck | OrderRefused | OrderUnknown | OrderClosed,
+        now_ns: int,
     ) -> None:
-        """An order was acknowledged, refused, closed, or nobody knows."""
+        """An order was signed, acknowledged, refused, closed, or nobody knows."""
         found = self._find(event.order_id, now_ns)
         if found is None or event.order_id in self._ended:
             return
@@ -130,6 +201,9 @@ class OrderDesk:
             return
         one, order = found
         before = order.fills.get(trade.trade_id)
+        if before is not None:
+            # The fee was booked with the fill; what is reversed has to be the same.
+            trade = replace(trade, fee_micro=before.fee_micro)
         if not self._apply(order, trade, now_ns) or order.fills.get(trade.trade_id) is before:
             return
         leg = next(leg for leg in one.legs if leg.token_id == trade.token_id)
@@ -137,6 +211,7 @@ class OrderDesk:
         if before is None:
             self._book_fill(one, leg, trade, now_ns)
         if trade.state is TradeState.FAILED:
+            self.counts.settlements_failed += 1
             self._reverse(one, leg, trade, now_ns)
         elif trade.state is TradeState.CONFIRMED:
             self._treasury.books.settled(trade)
@@ -162,7 +237,9 @@ class OrderDesk:
         except IllegalMove as error:
             self._stop("ORDER_CONTRADICTION", str(error), now_ns)
             return False
+        local = isinstance(event, OrderRefused) and event.local
         for move in moves:
+            self.counts.take(move, local=local)
             self._emit(RecordFact(fact=order_fact(order, move, now_ns)))
         return True
 

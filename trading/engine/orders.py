@@ -13,6 +13,7 @@ from trading.engine.codes import OrderState, Side, TradeState
 from trading.engine.events import (
     OrderAck,
     OrderClosed,
+    OrderPrepared,
     OrderRefused,
     OrderUnknown,
     TradeUpdate,
@@ -33,8 +34,9 @@ __all__ = [
 _S = OrderState
 
 ORDER_MOVES: dict[OrderState, frozenset[OrderState]] = {
-    # INTENT to UNKNOWN: after a crash nobody can tell whether an intent was sent.
-    _S.INTENT: frozenset({_S.SUBMITTED, _S.REFUSED, _S.UNKNOWN}),
+    # INTENT to INTENT: it was signed, so its hash is known. INTENT to UNKNOWN: after a crash nobody
+    # can tell whether a signed intent was sent.
+    _S.INTENT: frozenset({_S.INTENT, _S.SUBMITTED, _S.REFUSED, _S.UNKNOWN}),
     _S.SUBMITTED: frozenset(
         {_S.RESTING, _S.MATCHED, _S.PARTIAL, _S.CANCELLED, _S.REFUSED, _S.UNKNOWN}
     ),
@@ -74,7 +76,7 @@ class OrderSent:
 
 
 OrderEvent: TypeAlias = (
-    OrderSent | OrderAck | OrderRefused | OrderUnknown | OrderClosed | TradeUpdate
+    OrderPrepared | OrderSent | OrderAck | OrderRefused | OrderUnknown | OrderClosed | TradeUpdate
 )
 
 
@@ -154,7 +156,23 @@ def apply(order: OrderRecord, event: OrderEvent) -> tuple[Move, ...]:
         return _on_refused(order, event)
     if isinstance(event, OrderUnknown):
         return _on_unknown(order, event)
+    if isinstance(event, OrderPrepared):
+        return _on_prepared(order, event)
     return _on_sent(order)
+
+
+def _on_prepared(order: OrderRecord, event: OrderPrepared) -> tuple[Move, ...]:
+    if event.order_hash and order.order_hash == event.order_hash:
+        return ()
+    # Another hash is another order: the one that was known could be at the venue too.
+    if order.state is not _S.INTENT or order.order_hash or not event.order_hash:
+        raise IllegalMove(
+            f"order {order.order_id} is {order.state} with the hash {order.order_hash or 'none'} "
+            f"and cannot get the hash {event.order_hash or 'none'}"
+        )
+    moves = _move(order, [_S.INTENT], "hash known")
+    order.order_hash = event.order_hash
+    return moves
 
 
 def _on_sent(order: OrderRecord) -> tuple[Move, ...]:

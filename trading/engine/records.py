@@ -1,7 +1,8 @@
 """Facts of sets, orders and trades, written down in one place."""
 
-from trading.engine.codes import OrderState, SetState, Strategy
-from trading.engine.events import RestoredSet, TradeUpdate
+from trading.engine.codes import OrderState, SetState, Strategy, TradeState
+from trading.engine.commands import OrderToResolve
+from trading.engine.events import RestoredOrder, RestoredSet, TradeUpdate
 from trading.engine.facts import LegPlanned, OrderMoved, SetOpened, TradeRecorded
 from trading.engine.openset import Leg, OpenSet, outcome_of
 from trading.engine.orders import Move, OrderRecord
@@ -18,6 +19,7 @@ def planned_set(
     payout_micro: int,
     strategy: Strategy,
     walk: Walk,
+    live: bool,
 ) -> OpenSet:
     """Return a set as walked, before anything of it is sent."""
     return OpenSet(
@@ -39,17 +41,18 @@ def planned_set(
                 zip(walk.legs, condition_ids, strict=True)
             )
         ],
+        live=live,
     )
 
 
-def restored_set(restored: RestoredSet, place: Watch | EventWatch | None) -> OpenSet:
-    """Return a set that an earlier session left open, without its orders.
+def restored_set(restored: RestoredSet, place: Watch | EventWatch | None, *, live: bool) -> OpenSet:
+    """Return a set that an earlier session left open; its orders only when they are at a venue.
 
     Only what was recorded is held. For paper that is all there is: the desk died with its process,
     so an order without a recorded fill never filled.
     """
     strategy = Strategy(restored.strategy)
-    return OpenSet(
+    one = OpenSet(
         set_id=restored.set_id,
         place_id=restored.place_id,
         place=place,
@@ -69,6 +72,67 @@ def restored_set(restored: RestoredSet, place: Watch | EventWatch | None) -> Ope
             )
             for index, leg in enumerate(restored.legs)
         ],
+        live=live,
+    )
+    if live:
+        one.tried |= {SetState(state) for state in restored.tried}
+        legs = {leg.token_id: leg for leg in one.legs}
+        for order in restored.orders:
+            legs[order.token_id].orders.append(_restored_order(one.set_id, order))
+        for leg in one.legs:
+            # Shares leave the ledger at their token's average cost, of all sets together: what one
+            # set has left of it can be off by that, and never means a debt.
+            leg.held_micro = max(0, leg.held_micro)
+            leg.cost_micro = max(0, leg.cost_micro) if leg.held_micro else 0
+            leg.planned_micro = leg.cost_micro + leg.buying_micro
+    return one
+
+
+def _restored_order(set_id: str, order: RestoredOrder) -> OrderRecord:
+    state = OrderState(order.state)
+    return OrderRecord(
+        order_id=order.order_id,
+        set_id=set_id,
+        condition_id=order.condition_id,
+        token_id=order.token_id,
+        side=order.side,
+        limit_micro=order.limit_micro,
+        size_micro=order.size_micro,
+        purpose=order.purpose,
+        state=state,
+        order_hash=order.order_hash,
+        told_micro=order.matched_micro,
+        # Of an order that is half matched, or failed, nobody knows any more whether it was closed.
+        closed=state in {OrderState.CANCELLED, OrderState.REFUSED, OrderState.CONFIRMED},
+        sequence=order.sequence,
+        fills={
+            fill.trade_id: TradeUpdate(
+                trade_id=fill.trade_id,
+                order_id=order.order_id,
+                token_id=order.token_id,
+                side=order.side,
+                price_micro=fill.price_micro,
+                size_micro=fill.size_micro,
+                fee_micro=fill.fee_micro,
+                state=TradeState(fill.state),
+            )
+            for fill in order.fills
+        },
+    )
+
+
+def order_to_resolve(order: OrderRecord) -> OrderToResolve:
+    """Return what the venue is asked of an order that an earlier session left."""
+    return OrderToResolve(
+        order_id=order.order_id,
+        order_hash=order.order_hash,
+        condition_id=order.condition_id,
+        token_id=order.token_id,
+        side=order.side,
+        limit_micro=order.limit_micro,
+        size_micro=order.size_micro,
+        matched_micro=order.matched_micro,
+        purpose=order.purpose,
     )
 
 

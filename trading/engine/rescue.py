@@ -1,12 +1,15 @@
 """What the leg policy is asked when the legs of a set are not equal: surplus, missing, books."""
 
+from trading.engine.amounts import BUY_NOTIONAL_MIN_MICRO
 from trading.engine.board import Board
 from trading.engine.legs import HeldLeg, Hold, LegAction, MissingLeg, decide_leg_action
 from trading.engine.openset import Leg, OpenSet
 from trading.engine.units import divide_up
 
 
-def plan_rescue(one: OpenSet, board: Board, leg_loss_max_micro: int) -> LegAction:
+def plan_rescue(
+    one: OpenSet, board: Board, leg_loss_max_micro: int, *, may_complete: bool = True
+) -> LegAction:
     """Decide over the surplus alone: what is equal on all legs is a whole set and stays.
 
     Books that are not valid or not watched offer nothing, so nothing is bought from them.
@@ -50,6 +53,7 @@ def plan_rescue(one: OpenSet, board: Board, leg_loss_max_micro: int) -> LegActio
         size_micro=most_micro - whole_micro,
         payout_micro=one.payout_micro,
         leg_loss_max_micro=leg_loss_max_micro,
+        may_complete=may_complete,
     )
 
 
@@ -65,3 +69,18 @@ def is_dust(one: OpenSet, board: Board, size_micro: int) -> bool:
         if (watch := board.watches.get(leg.condition_id)) is not None
     ]
     return size_micro < min(minima, default=0)
+
+
+def is_live_dust(one: OpenSet, board: Board) -> bool:
+    """Say whether what is not equal on all legs is too little to be ordered.
+
+    A market that is over has no minimum any more: there less than a dollar's worth is dust.
+    """
+    if all(leg.condition_id in board.watches for leg in one.legs):
+        return is_dust(one, board, one.most_micro - one.whole_micro)
+    surplus_micro = sum(
+        _cost_of(leg, leg.held_micro - one.whole_micro)
+        for leg in one.legs
+        if leg.held_micro > one.whole_micro
+    )
+    return surplus_micro < BUY_NOTIONAL_MIN_MICRO

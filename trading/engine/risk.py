@@ -24,6 +24,8 @@ class RiskState:
     halt_code: str
     kill_switch: bool
     may_trade: bool
+    access_problem: str  # of codes.ACCESS_PROBLEMS, empty when live orders can be trusted to work
+    access_text: str
     venue_mode: VenueMode
     breaker: Permit
     attempt_in_market: bool
@@ -73,6 +75,8 @@ def _check_permission(state: RiskState) -> Refused | None:
         )
     if not state.may_trade:
         return Refused(Refusal.NO_MANDATE, "the mandate does not allow trading")
+    if state.access_problem:
+        return Refused(Refusal(state.access_problem), state.access_text)
     if state.venue_mode is not VenueMode.OPEN:
         return Refused(
             Refusal.VENUE_MODE, f"the venue is {state.venue_mode}; {VenueMode.OPEN} is needed"

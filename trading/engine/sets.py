@@ -8,6 +8,7 @@ not known (an order without an answer) is waited for, never guessed.
 
 from collections.abc import Callable
 
+from trading.engine.adoption import Adoption
 from trading.engine.board import Board, Note
 from trading.engine.breaker import Breaker
 from trading.engine.codes import BreakerState, OrderState, SetState, Side, Strategy
@@ -19,13 +20,14 @@ from trading.engine.commands import (
 )
 from trading.engine.exits import Exits
 from trading.engine.facts import SetMoved
-from trading.engine.legs import SET_ENDS, SET_MOVES, Complete, Hold, LegOrder, Unwind
+from trading.engine.legs import SET_ENDS, SET_MOVES
 from trading.engine.limits import Limits
 from trading.engine.moves import check_move
 from trading.engine.openset import OpenSet
 from trading.engine.orderdesk import OrderDesk, Wanted
 from trading.engine.records import leg_plans, planned_set, set_fact
-from trading.engine.rescue import is_dust, plan_rescue
+from trading.engine.rescue import is_live_dust
+from trading.engine.rescues import Rescues
 from trading.engine.treasury import Treasury
 from trading.engine.units import text_from_micro as text
 from trading.engine.walk import Walk
@@ -34,6 +36,7 @@ from trading.engine.watch import EventWatch, Watch
 MS_NS = 1_000_000
 _ENTERING = {SetState.SUBMITTED, SetState.UNKNOWN}
 _RESCUING = {SetState.COMPLETING, SetState.UNWINDING}
+_CANCELLABLE = {OrderState.RESTING, OrderState.UNKNOWN}
 _SUCCESS = {SetState.MERGED, SetState.REDEEMED}
 
 
@@ -65,10 +68,38 @@ class SetDesk:
         self._number = 0
         self._open: dict[str, OpenSet] = {}
         self.orders = OrderDesk(
-            treasury=treasury, emit=emit, note=note, stop=stop, advance=self._advance
+            board=board,
+            treasury=treasury,
+            emit=emit,
+            note=note,
+            stop=stop,
+            advance=self._advance,
         )
         self.exits = Exits(
-            open_sets=self._open, treasury=treasury, emit=emit, note=note, move=self._move
+            open_sets=self._open,
+            treasury=treasury,
+            emit=emit,
+            note=note,
+            move=self._move,
+            stop=stop,
+            left_over=self._after_merge,
+        )
+        self.rescues = Rescues(
+            board=board,
+            treasury=treasury,
+            orders=self.orders,
+            exits=self.exits,
+            emit=emit,
+            move=self._move,
+            settle=self._settle,
+        )
+        self._adoption = Adoption(
+            orders=self.orders,
+            exits=self.exits,
+            rescues=self.rescues,
+            move=self._move,
+            settle=self._settle,
+            advance=self._advance,
         )
 
     @property
@@ -80,6 +111,8 @@ class SetDesk:
     def limits(self, limits: Limits) -> None:
         self._limits = limits
         self.exits.limits = limits
+        self.rescues.limits = limits
+        self._adoption.limits = limits
 
     @property
     def exposure_micro(self) -> int:
@@ -100,6 +133,14 @@ class SetDesk:
         """Sets that hold a leg which could be neither completed nor unwound."""
         return sum(one.state is SetState.EXPOSED for one in self._open.values())
 
+    def open_sets(self) -> list[OpenSet]:
+        """Return every set that has not ended, oldest first."""
+        return list(self._open.values())
+
+    def is_open(self, place_id: str) -> bool:
+        """Say whether a set of a market, or of a neg-risk event, is under way."""
+        return any(one.place_id == place_id for one in self._open.values())
+
     def next_set_id(self) -> str:
         """Return the id of the next set."""
         self._number += 1
@@ -108,12 +149,16 @@ class SetDesk:
     def adopt(self, one: OpenSet, now_ns: int) -> None:
         """Carry on with a set that an earlier session left open."""
         self._open[one.set_id] = one
+        if one.live:
+            self._adoption.adopt(one, now_ns)
+            return
+        one.tried |= {one.state} & _RESCUING
         if one.state is SetState.INTENT:
             self._move(one, SetState.SUBMITTED, "restored", now_ns)
         if one.state in _ENTERING:
             self._after_entry(one, now_ns)
         elif one.state in _RESCUING:
-            self._after_rescue(one, now_ns)
+            self.rescues.after(one, now_ns)
         elif one.state is SetState.BOTH_MATCHED:
             self._settle(one, "restored", now_ns)
         elif one.state is SetState.SETTLING:
@@ -123,7 +168,7 @@ class SetDesk:
                 self._move(one, SetState.SETTLED, "restored: the merge is asked for anew", now_ns)
             self.exits.merge(one, now_ns)
         elif one.state in {SetState.ONE_MATCHED, SetState.FAILED_LEG, SetState.EXPOSED}:
-            self._rescue(one, now_ns)
+            self.rescues.start(one, now_ns)
 
     def open(
         self,
@@ -147,6 +192,7 @@ class SetDesk:
             payout_micro=payout_micro,
             strategy=strategy,
             walk=walk,
+            live=not self._paper,
         )
         one.deadline_ns = now_ns + self.limits.submit_deadline_ms * MS_NS
         self._open[set_id] = one
@@ -177,11 +223,13 @@ class SetDesk:
         if one.state in _ENTERING and one.matching_over():
             self._after_entry(one, now_ns)
         elif one.state in _RESCUING and one.matching_over():
-            self._after_rescue(one, now_ns)
+            self.rescues.after(one, now_ns)
         elif one.state is SetState.SETTLING and one.settled():
             self._after_settling(one, now_ns)
         elif one.state is SetState.EXPOSED:
-            self._recheck(one, now_ns)
+            self.rescues.recheck(one, now_ns)
+        elif one.live and one.state is SetState.FAILED_LEG:
+            self.rescues.resume(one, now_ns)
 
     def _after_entry(self, one: OpenSet, now_ns: int) -> None:
         if not one.most_micro:
@@ -192,93 +240,29 @@ class SetDesk:
             self._settle(one, "waiting for the fills to be confirmed", now_ns)
         else:
             self._move(one, SetState.ONE_MATCHED, "the legs do not hold the same", now_ns)
-            self._rescue(one, now_ns)
-
-    def _rescue(self, one: OpenSet, now_ns: int) -> None:
-        """Complete or unwind, each tried once; then the shares are held and people are told."""
-        action = plan_rescue(one, self._board, self.limits.leg_loss_max_micro)
-        if isinstance(action, Complete) and SetState.COMPLETING not in one.tried:
-            one.deadline_ns = now_ns + self.limits.complete_deadline_ms * MS_NS
-            reason = f"buying what is missing, at worst {text(action.loss_micro)} dollars lost"
-            self._move(one, SetState.COMPLETING, reason, now_ns)
-            self._send(one, Side.BUY, "COMPLETE", action.orders, now_ns)
-        elif isinstance(action, Unwind) and SetState.UNWINDING not in one.tried:
-            one.deadline_ns = now_ns + self.limits.unwind_deadline_ms * MS_NS
-            reason = f"selling the surplus, at worst {text(action.loss_micro)} dollars lost"
-            self._move(one, SetState.UNWINDING, reason, now_ns)
-            self._send(one, Side.SELL, "UNWIND", action.orders, now_ns)
-        else:
-            reason = action.reason if isinstance(action, Hold) else "both ways out were tried"
-            self._expose(one, reason, now_ns)
-
-    def _send(
-        self, one: OpenSet, side: Side, purpose: str, orders: tuple[LegOrder, ...], now_ns: int
-    ) -> None:
-        one.tried.add(one.state)
-        legs = {leg.token_id: leg for leg in one.legs}
-        wanted = [
-            Wanted(
-                legs[order.token_id],
-                side,
-                order.limit_micro,
-                order.size_micro,
-                purpose,
-                order.amount_micro,
-            )
-            for order in orders
-        ]
-        self.orders.place(one, wanted, now_ns)
-
-    def _after_rescue(self, one: OpenSet, now_ns: int) -> None:
-        left_micro = one.most_micro - one.whole_micro
-        dust = one.state is SetState.UNWINDING and is_dust(one, self._board, left_micro)
-        if left_micro and not dust:
-            self._rescue(one, now_ns)
-        elif one.whole_micro:
-            reason = f"left over as dust: {text(left_micro)} shares" if left_micro else "equal now"
-            self._settle(one, reason, now_ns)
-        elif one.state is SetState.COMPLETING:
-            self._move(one, SetState.FAILED_LEG, "what was held failed to settle", now_ns)
-            self._move(one, SetState.ABANDONED, "nothing is held", now_ns)
-        else:
-            reason = f"sold, dust of {text(left_micro)} shares stays" if left_micro else "sold"
-            self._move(one, SetState.UNWOUND, reason, now_ns)
-
-    def _recheck(self, one: OpenSet, now_ns: int) -> None:
-        """Late news of an exposed set: it may have become whole, or hold nothing any more."""
-        if not one.most_micro:
-            self._move(one, SetState.UNWINDING, "what was held failed to settle", now_ns)
-            self._move(one, SetState.UNWOUND, "nothing is held", now_ns)
-        elif one.whole_micro == one.most_micro and one.settled():
-            self._move(one, SetState.SETTLED, "a late fill made it whole", now_ns)
-            self.exits.merge(one, now_ns)
-
-    def _expose(self, one: OpenSet, reason: str, now_ns: int) -> None:
-        if one.state is not SetState.EXPOSED:
-            self._move(one, SetState.EXPOSED, reason, now_ns)
-        one.deadline_ns = 0
-        self._emit(
-            RaiseAlert(
-                rule="LEG_EXPOSED",
-                level="CRITICAL",
-                text=f"set {one.set_id} holds a leg without its counterpart: {reason}",
-                condition_id=one.place_id,
-            )
-        )
-        self.exits.redeem(one, now_ns)
+            if one.live:
+                self._settle(one, "what matched has to be confirmed first", now_ns)
+            else:
+                self.rescues.start(one, now_ns)
 
     def _settle(self, one: OpenSet, reason: str, now_ns: int) -> None:
         self._move(one, SetState.SETTLING, reason, now_ns)
-        one.deadline_ns = now_ns + self.limits.merge_deadline_ms * MS_NS
+        limits = self.limits
+        wait_ms = limits.settle_deadline_ms if one.live else limits.merge_deadline_ms
+        one.deadline_ns = now_ns + wait_ms * MS_NS
         if one.settled():
             self._after_settling(one, now_ns)
 
     def _after_settling(self, one: OpenSet, now_ns: int) -> None:
+        if one.live:
+            if one.matching_over():
+                self.rescues.settled(one, now_ns)
+            return
         uneven = one.most_micro - one.whole_micro
         if one.failed_any() and uneven and not one.failure_handled:
             one.failure_handled = True
             self._move(one, SetState.FAILED_LEG, "a fill failed to settle", now_ns)
-            self._rescue(one, now_ns)
+            self.rescues.start(one, now_ns)
         elif not one.whole_micro:
             self._move(one, SetState.FAILED_LEG, "every fill failed to settle", now_ns)
             self._move(one, SetState.ABANDONED, "nothing is held", now_ns)
@@ -286,21 +270,41 @@ class SetDesk:
             self._move(one, SetState.SETTLED, "every fill is confirmed", now_ns)
             self.exits.merge(one, now_ns)
 
+    def _after_merge(self, one: OpenSet, now_ns: int) -> None:
+        """A merge is booked, with real money. What came meanwhile is taken care of."""
+        if not one.most_micro or (not one.whole_micro and is_live_dust(one, self._board)):
+            dust = f", dust of {text(one.most_micro)} shares stays" if one.most_micro else ""
+            reason = f"{text(one.realised_micro)} dollars realised{dust}"
+            self._move(one, SetState.MERGED, reason, now_ns)
+        elif one.settled() and one.whole_micro == one.most_micro:
+            self._move(one, SetState.SETTLED, "more whole sets came meanwhile", now_ns)
+            self.exits.merge(one, now_ns)
+        else:
+            self.rescues.expose(one, "more came than was merged", now_ns)
+            self.rescues.recheck(one, now_ns)
+
     def on_tick(self, now_ns: int) -> None:
         """Deadlines. What is not known stays waited for: a deadline only tells people."""
         for one in list(self._open.values()):
+            if one.waits_for_books or (one.live and one.state is SetState.EXPOSED):
+                self.rescues.on_tick(one, now_ns)
             if one.deadline_ns and now_ns >= one.deadline_ns:
                 one.deadline_ns = 0
                 self._overdue(one, now_ns)
 
     def _overdue(self, one: OpenSet, now_ns: int) -> None:
-        if one.state is SetState.SETTLED:
-            self.exits.merge(one, now_ns)
+        if one.state is SetState.SETTLED or (one.live and one.state is SetState.EXPOSED):
+            self.exits.again(one, now_ns)
         elif one.state in _RESCUING:
-            if resting := tuple(o.order_id for o in one.orders if o.state is OrderState.RESTING):
-                self._emit(CancelOrders(order_ids=resting, reason="past its deadline"))
-            self._expose(one, "past its deadline", now_ns)
+            self._cancel(one)
+            self.rescues.expose(one, "past its deadline", now_ns)
+        elif one.live and one.state is SetState.FAILED_LEG:
+            self.rescues.expose(one, "no valid book to trade in, past its deadline", now_ns)
+        elif one.live and one.state is SetState.SETTLING and one.whole_micro != one.most_micro:
+            self.rescues.expose(one, "what matched is not confirmed, past its deadline", now_ns)
         else:
+            if one.live and one.state in _ENTERING:
+                self._cancel(one)
             self._emit(
                 RaiseAlert(
                     rule="SET_OVERDUE",
@@ -309,6 +313,12 @@ class SetDesk:
                     condition_id=one.place_id,
                 )
             )
+
+    def _cancel(self, one: OpenSet) -> None:
+        """Cancel what still waits; with real money also what nobody knows of."""
+        states = _CANCELLABLE if one.live else {OrderState.RESTING}
+        if waiting := tuple(order.order_id for order in one.orders if order.state in states):
+            self._emit(CancelOrders(order_ids=waiting, reason="past its deadline"))
 
     def _move(self, one: OpenSet, to: SetState, reason: str, now_ns: int) -> None:
         """The only writer of a set's state. Raises IllegalMove when the table does not lead
@@ -325,8 +335,11 @@ class SetDesk:
             reason=reason,
         )
         one.state = to
+        one.confirming = False
+        if to is not SetState.EXPOSED:
+            one.waits_for_books = False
         self._emit(RecordFact(fact=fact))
-        if to in SET_ENDS or to is SetState.EXPOSED:
+        if to in SET_ENDS or (to is SetState.EXPOSED and not (one.live and one.was_exposed)):
             self._ended(one, to, now_ns)
 
     def _ended(self, one: OpenSet, to: SetState, now_ns: int) -> None:

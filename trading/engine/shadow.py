@@ -14,6 +14,13 @@ from trading.engine.events import Event
 from trading.engine.paper import PaperDesk, PaperSettings
 
 
+def make_engine(*, session_key: str, mode: Mode, paper: PaperSettings) -> "ShadowEngine | Engine":
+    """Return the engine of a session: with paper fills inside, or bare for real orders."""
+    if mode is Mode.SHADOW:
+        return ShadowEngine(session_key=session_key, paper=paper)
+    return Engine(session_key=session_key, mode=mode)
+
+
 class ShadowEngine:
     """Same events in, same commands out as Engine, less those that the paper desk carries out."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from trading.engine.accounts import Books, BooksError
 from trading.engine.codes import Account
 from trading.engine.commands import Command, RecordFact
-from trading.engine.events import StateRestored
+from trading.engine.events import CapitalChanged, StateRestored
 from trading.engine.facts import LedgerBooked
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -33,6 +33,7 @@ class Treasury:
         self._emit = emit
         self._stop = stop
         self._day = -1
+        self._capital_references: set[str] = set()
 
     @property
     def cash_micro(self) -> int | None:
@@ -60,6 +61,7 @@ class Treasury:
             self._stop("LEDGER_CONTRADICTION", str(error), now_ns)
             return
         self.roll_day(now_ns)
+        self._capital_references |= set(restored.capital_references)
         if day == self._day:
             self.realised_today_micro = restored.realised_today_micro
         if not restored.balances and restored.capital_micro:
@@ -71,6 +73,16 @@ class Treasury:
             )
         elif (freed := self.books.release_restored(at_ns=now_ns)) is not None:
             self._keep(freed, now_ns)
+
+    def on_capital(self, change: CapitalChanged, now_ns: int) -> None:
+        """Money came in or went out from outside. Told again by the same reference: nothing."""
+        if change.reference in self._capital_references or not change.amount_micro:
+            return
+        self._capital_references.add(change.reference)
+        self._keep(
+            self.books.open_capital(change.amount_micro, at_ns=now_ns, reference=change.reference),
+            now_ns,
+        )
 
     def book(self, entry: Callable[[Books], LedgerBooked | None], now_ns: int) -> int:
         """Book one entry and return what it realised; an impossible one halts and books nothing."""

@@ -6,6 +6,8 @@ rounding. Text that is not a plain decimal is refused: the venue sends decimals 
 wrong guess about one of them is a wrong trade.
 """
 
+from functools import lru_cache
+
 MICRO = 1_000_000
 DECIMALS = 6
 TEXT_LENGTH_MAX = 40
@@ -50,6 +52,8 @@ def micro_from_text(text: str) -> int:
     return unsigned_micro_from_text(text)
 
 
+# A market has at most a thousand prices, and round sizes come again and again.
+@lru_cache(maxsize=16_384)
 def text_from_micro(micro: int) -> str:
     """Return the shortest exact decimal string: 480_000 is "0.48", -1_500_000 is "-1.5"."""
     sign = "-" if micro < 0 else ""

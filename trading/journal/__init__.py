@@ -3,10 +3,13 @@
 from trading.journal.files import (
     JournalFailed,
     JournalLimits,
+    SealDamaged,
     check_room,
     journal_directory,
     read_seal,
+    segments,
     set_aside,
+    size_of,
     write_seal,
 )
 from trading.journal.format import (
@@ -19,7 +22,7 @@ from trading.journal.format import (
     TICK,
     Record,
 )
-from trading.journal.opening import JournalOpening, read_opening, write_opening
+from trading.journal.opening import PROGRAM_VERSION, JournalOpening, read_opening, write_opening
 from trading.journal.reader import (
     Damage,
     DamageKind,
@@ -37,6 +40,7 @@ __all__ = [
     "FRAME",
     "MARKET",
     "OPENED",
+    "PROGRAM_VERSION",
     "TICK",
     "Damage",
     "DamageKind",
@@ -48,11 +52,14 @@ __all__ = [
     "JournalReport",
     "JournalWriter",
     "Record",
+    "SealDamaged",
     "check_room",
     "journal_directory",
     "read_opening",
     "read_seal",
+    "segments",
     "set_aside",
+    "size_of",
     "verify_journal",
     "write_opening",
     "write_seal",

@@ -3,18 +3,24 @@
 import json
 import os
 import shutil
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 SEGMENT_SUFFIX = ".journal"
 SEAL_NAME = "sealed.json"
-GIB = 1_073_741_824
+MIB = 1_048_576
+GIB = 1_024 * MIB
 
 
 class JournalFailed(Exception):  # noqa: N818 - the word that session states and notes use
     """The journal cannot be written. Whoever sees this stops trading: what is unrecorded is worse
     than what is missed.
     """
+
+
+class SealDamaged(JournalFailed):
+    """There is a seal, and it does not say what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,7 @@ class JournalLimits:
     chunk_bytes_max: int = 1_048_576  # of records, before compression
     buffer_bytes_max: int = 64 * 1_048_576  # waiting for the disk
     segment_bytes_max: int = 64 * 1_048_576
-    account_bytes_max: int = 100 * GIB  # all journals of one account
+    bytes_max: int = 100 * GIB  # all journals of the installation
     disk_free_bytes_min: int = GIB
     write_every_ms: int = 100
     sync_every_ms: int = 1_000
@@ -48,19 +54,30 @@ def segments(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.suffix == SEGMENT_SUFFIX)
 
 
-def check_room(account_directory: Path, limits: JournalLimits) -> None:
-    """Raise JournalFailed when the disk or the account's share of it is used up."""
-    free = shutil.disk_usage(account_directory).free
+def size_of(directory: Path) -> int:
+    """Return the bytes of all segments below a directory."""
+    total = 0
+    for path in directory.rglob(f"*{SEGMENT_SUFFIX}"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue  # an old journal that is being removed
+    return total
+
+
+def check_room(root: Path, limits: JournalLimits) -> None:
+    """Raise JournalFailed when the disk, or what all journals below `root` may take, is used up."""
+    free = shutil.disk_usage(root).free
     if free < limits.disk_free_bytes_min:
         raise JournalFailed(
-            f"only {free // 1_048_576} MiB are free on the disk of the journal,"
-            f" {limits.disk_free_bytes_min // 1_048_576} MiB are needed: free some"
+            f"only {free // MIB} MiB are free on the disk of the journal,"
+            f" {limits.disk_free_bytes_min // MIB} MiB are needed: free some"
         )
-    used = sum(path.stat().st_size for path in account_directory.rglob(f"*{SEGMENT_SUFFIX}"))
-    if used > limits.account_bytes_max:
+    used = size_of(root)
+    if used > limits.bytes_max:
         raise JournalFailed(
-            f"the journals of {account_directory.name} take {used // 1_048_576} MiB,"
-            f" {limits.account_bytes_max // 1_048_576} MiB are allowed: move old ones away"
+            f"all journals together take {used // MIB} MiB, {limits.bytes_max // MIB} MiB are"
+            " allowed: move old ones away, or raise POLYARB_JOURNAL_MIB_MAX"
         )
 
 
@@ -97,33 +114,49 @@ class Seal:
 
 
 def read_seal(directory: Path) -> Seal | None:
-    """Return the seal of a journal, None while it has none."""
+    """Return the seal of a journal, None while it has none. Raises SealDamaged."""
     try:
-        fields = json.loads((directory / SEAL_NAME).read_bytes())
+        raw = (directory / SEAL_NAME).read_bytes()
     except FileNotFoundError:
         return None
-    return Seal(int(fields["last_sequence"]), str(fields["by"]))
+    try:
+        fields = json.loads(raw)
+        seal = Seal(int(fields["last_sequence"]), str(fields["by"]))
+        good = set(fields) == {"last_sequence", "by", "crc32"} and fields["crc32"] == _crc(seal)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SealDamaged(f"{SEAL_NAME} cannot be read: {error}") from error
+    if not good:
+        raise SealDamaged(f"the checksum of {SEAL_NAME} is wrong")
+    return seal
 
 
 def write_seal(directory: Path, last_sequence: int, by: str) -> Seal:
     """Close the journal of a session that cannot do it itself; the first seal stands.
 
     A process that was frozen and comes back may still write a chunk before it notices that it lost
-    its lease. The seal makes that chunk void.
+    its lease. The seal makes that chunk void. A seal that nobody can read is replaced.
     """
     draft = directory / f".{SEAL_NAME}.{by}"
+    seal = Seal(last_sequence, by)
     with draft.open("w") as stream:
-        json.dump({"last_sequence": last_sequence, "by": by}, stream)
+        json.dump({"last_sequence": last_sequence, "by": by, "crc32": _crc(seal)}, stream)
         stream.flush()
         os.fsync(stream.fileno())
     try:
         os.link(draft, directory / SEAL_NAME)  # fails when there is a seal; never a torn one
-    except FileExistsError:
-        pass
-    finally:
         draft.unlink()
+    except FileExistsError:
+        try:
+            read_seal(directory)
+            draft.unlink()
+        except SealDamaged:
+            draft.replace(directory / SEAL_NAME)
     sync_directory(directory)
-    seal = read_seal(directory)
-    if seal is None:
+    standing = read_seal(directory)
+    if standing is None:
         raise JournalFailed(f"the seal of {directory.name} vanished")
-    return seal
+    return standing
+
+
+def _crc(seal: Seal) -> int:
+    return zlib.crc32(f"{seal.last_sequence} {seal.by}".encode())

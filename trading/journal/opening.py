@@ -6,6 +6,8 @@ import msgspec
 
 from trading.engine.paper import PaperSettings
 
+PROGRAM_VERSION = "0.1.0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalOpening:

@@ -2,7 +2,8 @@
 
 A torn tail is what a crash leaves: the last chunk of the last segment ends too early. It is
 reported and tolerated. Everything else is damage: the rest of the journal stays readable, chunk by
-chunk, but whoever needs all of it must know.
+chunk, but whoever needs all of it must know. That whole chunks are missing at the end cannot be
+seen from what is left: the seal says it, or whoever knows how far the journal went.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading.journal import format as fmt
-from trading.journal.files import read_seal, segments
+from trading.journal.files import SEAL_NAME, Seal, SealDamaged, read_seal, segments
 
 
 class DamageKind(StrEnum):
@@ -22,6 +23,8 @@ class DamageKind(StrEnum):
     GAP = "GAP"  # sequence numbers are missing or come twice
     MISSING_SEGMENT = "MISSING_SEGMENT"
     FOREIGN = "FOREIGN"  # a segment of another session, or of another version
+    CUT_OFF = "CUT_OFF"  # it ends before the record that the seal or the database knows of
+    SEAL = "SEAL"  # the seal cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,13 @@ class JournalReport:
 
 
 class JournalReader:
-    """One pass over a journal. `damage`, `last_sequence` and `closed` are filled while reading."""
+    """One pass over a journal. `damage`, `last_sequence` and `closed` are filled while reading.
 
-    def __init__(self, directory: Path) -> None:
+    `known` is a record that must be there, whoever knows that: the database, for one.
+    `segments_max` ends the pass behind that segment.
+    """
+
+    def __init__(self, directory: Path, *, known: int = 0, segments_max: int | None = None) -> None:
         self.directory = directory
         self.damage: list[Damage] = []
         self.last_sequence = 0
@@ -78,7 +85,15 @@ class JournalReader:
         self.after_seal = 0
         self.size_bytes = 0
         self.segment_count = 0
-        self._seal = read_seal(directory)
+        self.position_bytes = 0  # of all segments together, for a progress bar
+        self._seal: Seal | None = None
+        self._seal_problem = ""
+        try:
+            self._seal = read_seal(directory)
+        except SealDamaged as error:
+            self._seal_problem = str(error)
+        self._known = known
+        self._segments_max = segments_max
         self._expected = 1
         self._key = ""
 
@@ -93,7 +108,11 @@ class JournalReader:
         `strict` raises JournalDamagedError at the first damage that is no torn tail; without it
         the damage is kept in `damage` and reading goes on behind it.
         """
+        if self._seal_problem:
+            self._add(DamageKind.SEAL, SEAL_NAME, 0, self._seal_problem, strict=strict)
         paths = segments(self.directory)
+        whole = self._segments_max is None or self._segments_max >= len(paths)
+        paths = paths[: self._segments_max]
         self.segment_count = len(paths)
         for index, path in enumerate(paths):
             last = index == len(paths) - 1
@@ -106,6 +125,17 @@ class JournalReader:
                 self.last_sequence = record.sequence
                 self.closed = record.kind == fmt.CLOSED
                 yield record
+        if whole:
+            self._check_end(paths[-1] if paths else None, strict=strict)
+
+    def _check_end(self, last: Path | None, *, strict: bool) -> None:
+        sealed = self._seal.last_sequence if self._seal is not None else 0
+        needed, who = max((self._known, "the database"), (sealed, "the seal"))
+        if self.read_to >= needed:
+            return
+        name, size = (last.name, last.stat().st_size) if last is not None else ("no segment", 0)
+        text = f"the journal ends at record {self.read_to}, {who} knows record {needed}"
+        self._add(DamageKind.CUT_OFF, name, size, text, strict=strict)
 
     def _lies_before(self, following: Path, after: int) -> bool:
         """Return whether everything before `following` has a number up to `after`."""
@@ -138,6 +168,7 @@ class JournalReader:
                 self._report(path.name, offset, error, last=last, strict=strict)
                 offset = fmt.find_chunk(data, offset + 1)
                 continue
+            self.position_bytes = self.size_bytes - len(data) + offset
             if header.first_sequence != self._expected:
                 text = f"record {header.first_sequence} follows {self._expected - 1}"
                 self._add(DamageKind.GAP, path.name, offset, text, strict=strict)
@@ -180,9 +211,12 @@ class JournalReader:
             raise JournalDamagedError(damage)
 
 
-def verify_journal(directory: Path) -> JournalReport:
-    """Read a whole journal and return what it holds and everything that is wrong with it."""
-    reader = JournalReader(directory)
+def verify_journal(directory: Path, *, known: int = 0) -> JournalReport:
+    """Read a whole journal and return what it holds and everything that is wrong with it.
+
+    With `known`, a record that must be there, an end that is missing as a whole is found too.
+    """
+    reader = JournalReader(directory, known=known)
     count = sum(1 for _ in reader.records(strict=False))
     return JournalReport(
         records=count,

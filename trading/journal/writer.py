@@ -107,10 +107,12 @@ class JournalWriter:
         self._synced_ns = clock.monotonic_ns()
         self._progress_ns = clock.monotonic_ns()
         self._wake = threading.Event()
+        self._hurried = False
         self._closing = False
         self._failure: JournalFailed | None = None
         self.next_sequence = 1
         self.written_sequence = 0
+        self.synced_sequence = 0  # a power cut loses nothing up to here
         self.written_bytes = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -128,7 +130,7 @@ class JournalWriter:
         """Make room and the directory, and start the thread. Raises JournalFailed."""
         try:
             self.directory.mkdir(parents=True, mode=0o750)
-            check_room(self.directory.parent, self.limits)
+            check_room(self.directory.parent.parent, self.limits)
             sync_directory(self.directory.parent)
         except OSError as error:
             self._fail(f"the journal cannot be made: {error.strerror or error}")
@@ -168,6 +170,11 @@ class JournalWriter:
             self._wake.set()
         return sequence
 
+    def hurry(self) -> None:
+        """Bring everything taken so far to the disk now: somebody waits for `synced_sequence`."""
+        self._hurried = True
+        self._wake.set()
+
     def check(self) -> None:
         """Raise JournalFailed when it has failed, or when the disk has not answered for long."""
         if self._failure is None and self._pending:
@@ -206,11 +213,12 @@ class JournalWriter:
                 self._wake.wait(self.limits.write_every_ms / 1_000)
                 self._wake.clear()
                 finished = self._closing
+                hurried, self._hurried = self._hurried, False
                 self._write_pending()
                 now_ns = self._clock.monotonic_ns()
                 self._progress_ns = now_ns
                 due = now_ns - self._synced_ns >= self.limits.sync_every_ms * MS_NS
-                if self._unsynced and (due or finished):
+                if self._unsynced and (due or finished or hurried):
                     self._sync()
         except JournalFailed as error:
             self._failure = self._failure or error
@@ -250,7 +258,7 @@ class JournalWriter:
         if self._file is not None:
             self._sync()
             self._close_file()
-            check_room(self.directory.parent, self.limits)
+            check_room(self.directory.parent.parent, self.limits)
         self._segment += 1
         self._file = self._open_file(segment_path(self.directory, self._segment))
         self._segment_bytes = 0
@@ -277,6 +285,7 @@ class JournalWriter:
         if self._file is not None:
             self._file.sync()
         self._unsynced = False
+        self.synced_sequence = self.written_sequence
         self._synced_ns = self._clock.monotonic_ns()
 
     def _close_file(self) -> None:

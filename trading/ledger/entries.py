@@ -7,7 +7,14 @@ from django.db.models import Sum
 from trading.engine import facts as f
 from trading.engine.balances import EntryKind
 from trading.ledger.columns import insert_once, moment, stored_id
-from trading.models import ArbitrageSet, LedgerEntry, LedgerPosting
+from trading.models import (
+    ArbitrageSet,
+    EngineSession,
+    LedgerEntry,
+    LedgerPosting,
+    Money,
+    money_of_row,
+)
 
 # Entries of these kinds make a result; a set has none before its first.
 RESULTS = (
@@ -19,6 +26,7 @@ RESULTS = (
     EntryKind.GAS,
 )
 ENTRY_ID_LENGTH_MAX = 140
+_LEDGERS = {Money.PAPER: "paper", Money.PLAY: "play", Money.REAL: "live"}
 
 
 class LedgerContradictionError(Exception):
@@ -33,7 +41,11 @@ def write_entries(session_id: int, account: str, booked: Sequence[f.LedgerBooked
     for fact in booked:
         if sum(posting.amount_micro for posting in fact.postings):
             raise LedgerContradictionError(f"{fact.entry_id} does not sum to zero")
-    facts = {_entry_id(account, fact): fact for fact in booked}
+    ledger = {True: Money.PAPER}
+    if not all(fact.paper for fact in booked):
+        feed = EngineSession.objects.values_list("feed", flat=True).get(pk=session_id)
+        ledger[False] = money_of_row(paper=False, feed=feed)
+    facts = {_entry_id(account, ledger[fact.paper], fact): fact for fact in booked}
     insert_once(
         [
             LedgerEntry(
@@ -86,7 +98,11 @@ def _add_up_results(set_ids: set[str]) -> None:
     ArbitrageSet.objects.bulk_update(rows, ["realised_micro"])
 
 
-def _entry_id(account: str, fact: f.LedgerBooked) -> str:
-    """Return the id of the entry's row: the engine itself knows of no other account and mode."""
-    ledger = "paper" if fact.paper else "live"
-    return stored_id(f"{account}:{ledger}:{fact.entry_id}", ENTRY_ID_LENGTH_MAX)
+def _entry_id(account: str, money: Money, fact: f.LedgerBooked) -> str:
+    """Return the id of the entry's row: the engine itself knows of no other account and money."""
+    return stored_id(entry_id_of(account, fact.entry_id, money), ENTRY_ID_LENGTH_MAX)
+
+
+def entry_id_of(account: str, entry_id: str, money: Money) -> str:
+    """Return an entry's id among those of all accounts and of all ledgers."""
+    return f"{account}:{_LEDGERS[money]}:{entry_id}"

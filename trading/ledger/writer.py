@@ -35,7 +35,6 @@ from trading.ledger.batch import FactBatch, Figures
 from trading.ledger.columns import clipped
 from trading.ledger.entries import LedgerContradictionError
 from trading.models import EngineSession
-from trading.selectors.status import live_state
 
 MS_NS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -115,6 +114,7 @@ class FactWriter:
         self._beat_ns = 0
         self._problem = ""
         self._done = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     @property
@@ -142,6 +142,10 @@ class FactWriter:
         if len(self._queue) >= self.limits.queue_max:
             raise self._fail(f"{self.limits.queue_max} facts wait for the database{self._why()}")
         self._queue.append(Item(sequence, thing, figures))
+
+    def hurry(self) -> None:
+        """Commit what the journal has now: somebody waits for `committed_sequence`."""
+        self._wake.set()
 
     def check(self) -> None:
         """Raise LedgerFailed or Fenced when it has failed, or when the database is silent."""
@@ -171,6 +175,7 @@ class FactWriter:
 
     def _end(self, timeout_s: float) -> None:
         self._done.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
             if self._thread.is_alive():
@@ -191,7 +196,8 @@ class FactWriter:
         wait_ms = self.limits.write_every_ms
         try:
             while not finished and self._failure is None:
-                self._done.wait(wait_ms / 1_000)
+                self._wake.wait(wait_ms / 1_000)
+                self._wake.clear()
                 closing = self._done.is_set()
                 wait_ms = self._step(wait_ms)
                 behind = self._committable() or self._taken
@@ -255,6 +261,9 @@ class FactWriter:
 
     def _publish_state(self) -> None:
         now = self._clock.now()
+        # Selectors stand above the ledger, whose rows they read, and load it themselves.
+        from trading.selectors.status import live_state  # noqa: PLC0415
+
         publish("state", live_state(self._account, now, with_funnel=False), at=now)
 
     def _state_changed(self) -> bool:

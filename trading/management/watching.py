@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from polyarb_site.clock import Clock
-from trading.management import report
 from trading.models import Mandate
-from trading.selectors import live_state
+from trading.selectors import live_state, report
 from trading.selectors.runs import open_session, run_summary
 
 Write = Callable[[str], object]

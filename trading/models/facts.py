@@ -37,6 +37,8 @@ class Opportunity(models.Model):
         verbose_name_plural = "opportunities"
         indexes = [
             models.Index(fields=("stage", "refusal", "seen_at")),
+            # A rare code among a million rows, newest first, is found by it.
+            models.Index(fields=("refusal",), name="opportunity_refusal"),
             # Holds all that the funnel of a day counts, so that it is counted from the index alone.
             models.Index(
                 fields=("session", "seen_at", "stage", "refusal", "frames"),
@@ -72,6 +74,10 @@ class ArbitrageSet(models.Model):
     class Meta:
         ordering = ("-id",)
         verbose_name = "set"
+        indexes = [
+            # What ended within a time: reports of a day must not read all days.
+            models.Index(fields=("state", "moved_at"), name="set_ended"),
+        ]
 
     def __str__(self) -> str:
         return self.set_id
@@ -162,6 +168,7 @@ class Trade(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = [models.UniqueConstraint(fields=("trade_id", "order_id"), name="trade_once")]
+        indexes = [models.Index(fields=("state",), name="trade_state")]
 
     def __str__(self) -> str:
         return self.trade_id
@@ -182,7 +189,8 @@ class LedgerEntry(models.Model):
         ordering = ("-id",)
         verbose_name_plural = "ledger entries"
         indexes = [
-            models.Index(fields=("session", "at", "realised_micro"), name="ledger_entry_realised")
+            models.Index(fields=("session", "at", "realised_micro"), name="ledger_entry_realised"),
+            models.Index(fields=("kind",), name="ledger_entry_kind"),
         ]
 
     def __str__(self) -> str:

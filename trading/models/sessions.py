@@ -27,6 +27,10 @@ class Mandate(models.Model):
 
     account = models.CharField(max_length=60, unique=True)
     phase = models.IntegerField(choices=Phase, default=Phase.SHADOW, editable=False)
+    phase_since = models.DateTimeField(null=True, editable=False)  # null: not known
+    # What a promotion allowed, see trading.config.grants; empty for nothing.
+    grant = models.JSONField(default=dict, blank=True, editable=False)
+    grant_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     desired = models.CharField(max_length=4, choices=Desired, default=Desired.STOP, editable=False)
     halted = models.BooleanField(default=False, editable=False)
     halt_code = models.CharField(max_length=60, blank=True, editable=False)
@@ -48,6 +52,7 @@ class Mandate(models.Model):
         # not among them: everybody with an account may.
         permissions = [
             ("start_shadow", "Can start the engine in shadow"),
+            ("start_live", "Can start the engine live, with a promotion in force"),
             ("stop_engine", "Can stop the engine"),
             ("resume_trading", "Can resume after a halt"),
             ("reset_breaker", "Can close the circuit breaker by hand"),
@@ -86,6 +91,7 @@ class EngineSession(models.Model):
         TRADING = "TRADING", "Trading"
         HALTED = "HALTED", "Halted"
         BLIND = "BLIND", "Blind (no fresh book)"
+        NO_ACCESS = "NO_ACCESS", "No access (no order can be sent)"
         STOPPED = "STOPPED", "Stopped"
         CRASHED = "CRASHED", "Crashed"
         FENCED = "FENCED", "Fenced (lost its lease)"
@@ -107,6 +113,7 @@ class EngineSession(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField()
     journal_sequence = models.PositiveBigIntegerField(default=0)  # last input whose facts are here
+    journal_removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     stats = models.JSONField(default=dict)  # latest live figures, see trading.ledger
 
     class Meta:

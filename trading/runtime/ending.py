@@ -6,6 +6,8 @@ from enum import StrEnum
 from trading.models import EngineSession
 
 State = EngineSession.State
+SHIFT_OVER_TEXT = "the shift is over"  # told from a real stop by it
+SHIFT_OVER_TEXT = "the shift is over"  # told from a real stop by it
 
 
 class Ending(StrEnum):

@@ -4,6 +4,7 @@ from typing import Any
 
 from trading.adapters.feed import FeedStatus
 from trading.engine.facts import MetricSample
+from trading.runtime.mandate import MandateView
 from trading.runtime.measures import Histogram
 from trading.runtime.parts import Parts
 
@@ -35,7 +36,7 @@ class Gauges:
         self._parts = parts
         self._frames_told = 0
 
-    def take(self, sample: MetricSample, *, may_trade: bool) -> dict[str, Any]:
+    def take(self, sample: MetricSample, view: MandateView, *, may_trade: bool) -> dict[str, Any]:
         """Return what was measured in the second of a sample, and begin the next one."""
         parts = self._parts
         frames, self._frames_told = self.frames - self._frames_told, self.frames
@@ -55,6 +56,10 @@ class Gauges:
             "facts_waiting": parts.ledger.waiting,
             "clock_drift_ms": parts.time.drift_ms(),
             "may_trade": may_trade,
+            "session": parts.session_key,
+            "phase": view.phase,
+            "mode": view.mode,
+            "position_limit_micro": view.limits.position_max_micro,
             **_feed_figures(parts.world.feed_status()),
             **parts.world.more_figures(),
         }

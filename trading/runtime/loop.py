@@ -73,9 +73,11 @@ class EngineLoop:
         self.view = view
         self.gauges = Gauges(parts)
         self.killed = False
+        self._looked = False  # at the kill file, in this session
         self.draining = False
         self.halt_code = ""
         self.halt_reason = ""
+        self._stood: set[str] = set()  # every cause since trading was last allowed
         self.next_tick_ns = 0
         self._parts = parts
         self._handle = parts.engine.handle
@@ -84,7 +86,7 @@ class EngineLoop:
         self._monotonic_ns = parts.clock.monotonic_ns
         self._may_work = parts.lease.may_work
         self._on_end = on_end
-        self._guard = _Guard(self._fail)
+        self._guard = _Guard(self.fail)
 
     # The feed's sink
 
@@ -137,6 +139,8 @@ class EngineLoop:
             now_ns = began_ns + self._parts.time.offset_ns
             self._look_at_kill_file()
             self._take(TICK, b"", [Tick()], now_ns)
+            if self._parts.live is not None:
+                self._parts.live.tick(now_ns)
             if self.gauges.sample is not before:
                 for observer in self._parts.observers:
                     self._stop_for(observer.on_figures(self.gauges.figures, now_ns))
@@ -151,7 +155,13 @@ class EngineLoop:
             self.halt(view.halt_code, view.halt_reason)
         if view.breaker_resets > before.breaker_resets:
             self.on_event(BreakerReset(reason="closed by hand"))
+        self.book_capital()
         self.permit()
+
+    @property
+    def mandate_revision(self) -> int:
+        """Which revision of the mandate the engine runs under."""
+        return self.view.revision
 
     @property
     def may_trade(self) -> bool:
@@ -163,6 +173,7 @@ class EngineLoop:
         view = self.view
         if self.may_trade:
             self.halt_code = self.halt_reason = ""
+            self._stood.clear()
         self.on_event(
             MandateChanged(
                 revision=view.revision,
@@ -171,6 +182,12 @@ class EngineLoop:
                 reason=view.problem or ("the shift is ending" if self.draining else ""),
             )
         )
+
+    def book_capital(self) -> None:
+        """Tell a live engine what came into the wallet and left it; what it knows it ignores."""
+        if self._parts.live is not None:
+            for movement in self.view.capital:
+                self.on_event(movement)
 
     def drain(self) -> None:
         """Open no new sets any more."""
@@ -181,6 +198,7 @@ class EngineLoop:
     def halt(self, code: str, reason: str) -> None:
         """Stop trading now."""
         self.halt_code, self.halt_reason = code or "HALTED", reason
+        self._stood.add(self.halt_code)
         self.on_event(HaltRequested(code=self.halt_code, reason=reason))
 
     def finish(self, ending: Ending, reason: str) -> None:
@@ -231,7 +249,7 @@ class EngineLoop:
             if isinstance(command, RecordFact):
                 fact, measured = command.fact, None
                 if isinstance(fact, MetricSample):
-                    measured = self.gauges.take(fact, may_trade=self.may_trade)
+                    measured = self.gauges.take(fact, self.view, may_trade=self.may_trade)
                 self._parts.ledger.put(sequence, fact, measured)
         self._journal.append(kind, now_ns, body, connection, encoded)
 
@@ -251,6 +269,8 @@ class EngineLoop:
                 self.halt_code, self.halt_reason = command.code, command.reason
                 by_name = f"engine {self._parts.session_key}"
                 self._parts.world.halt_mandate(command.code, command.reason, by_name)
+            case _ if self._parts.live is not None:
+                self._parts.live.carry_out(command, now_ns)
             case CancelAll() | CancelOrders():
                 pass  # the paper desk is inside the engine and has done it
             case _:
@@ -264,21 +284,25 @@ class EngineLoop:
             note = kill_file.read(path)
             code, reason = (note.code, note.reason) if note else ("", "")
             self.halt(code or KILL_SWITCH, reason or f"the file {path.name} is there")
-            if not code:  # made by hand: nobody but the file says so yet
-                self._parts.world.halt_mandate(KILL_SWITCH, self.halt_reason, "kill file")
+            # Made by hand, or by a session that ended before the database heard of it: nobody but
+            # the file says so yet, and it says it on this machine alone.
+            if not code or not (self._looked or self.view.halted):
+                self._parts.world.halt_mandate(self.halt_code, self.halt_reason, "kill file")
         elif self.killed and not there:
             self.killed = False
             self.permit()
+        self._looked = True
 
     def _stop_for(self, halts: Iterable[HaltRequested]) -> None:
         for halt in halts:
-            if self.halt_code == halt.code:
+            if self.halt_code and halt.code in self._stood:
                 continue  # it stands already; the rule just goes on saying so
             self.halt(halt.code, halt.reason)
             by_name = f"alert in {self._parts.session_key}"
             self._parts.world.halt_mandate(halt.code, halt.reason, by_name)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the loop for what was raised."""
         match error:
             case Fenced():
                 self.finish(Ending.FENCED, str(error))

@@ -1,4 +1,8 @@
-"""The mandate as a running engine sees it, and the thread that looks for a newer one."""
+"""The mandate as a running engine sees it, and the thread that looks for a newer one.
+
+A live mandate is looked at whole each second, for the rows and files that it is bound to can change
+without it.
+"""
 
 import logging
 import threading
@@ -7,13 +11,20 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from trading.config.schema import to_limits
+from polyarb_site.clock import Clock
+from trading.config.schema import play_problems, to_limits
+from trading.engine.events import CapitalChanged
 from trading.engine.limits import Limits
 from trading.engine.paper import PaperSettings
-from trading.models import Mandate
+from trading.ledger.capital import waiting_capital
+from trading.models import Mandate, Money, Phase, money_of
 from trading.services import ServiceRefused, config_of
+from trading.services.grants import needs_grant
+from trading.services.live import live_problems
 
 logger = logging.getLogger(__name__)
+
+PROMISE_EVERY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,13 @@ class MandateView:
     paper: PaperSettings
     breaker_resets: int
     problem: str  # why it may not trade although it is wanted, empty for nothing
+    capital: tuple[CapitalChanged, ...] = ()  # what people recorded and no ledger has booked yet
+
+    @property
+    def may_send(self) -> bool:
+        """Whether real orders may be sent at all, to open sets or to end them."""
+        money = money_of(self.mode, self.feed)
+        return money is Money.PLAY or (money is Money.REAL and self.phase != Phase.SHADOW)
 
     @property
     def may_trade(self) -> bool:
@@ -44,21 +62,28 @@ class MandateView:
 def read_mandate(account: str) -> MandateView | None:
     """Return the mandate of an account, None when there is none.
 
-    A profile that this version cannot read permits nothing, and says why.
+    A profile that this version cannot read permits nothing, and says why. Nor does a live mandate
+    that is not exactly what a promotion was granted for, or play money of phase 0 on a profile that
+    is paper or above its bounds.
     """
     row = Mandate.objects.select_related("profile").filter(account=account).first()
     if row is None:
         return None
     limits, problem = Limits(), ""
+    money = money_of(row.mode, row.feed)
     if row.profile is None:
         problem = "no profile is applied"
     else:
         try:
-            limits = to_limits(config_of(row.profile), phase=row.phase)
+            config = config_of(row.profile)
+            rehearsal = money is Money.PLAY and row.phase == Phase.SHADOW
+            limits = to_limits(config, phase=row.phase, play_money=rehearsal)
+            if needs_grant(row):
+                problem = "; ".join(live_problems(row))
+            elif money is Money.PLAY:
+                problem = "; ".join(map(str, play_problems(config)))
         except ServiceRefused as refused:
             problem = str(refused)
-    if row.mode != "SHADOW":
-        problem = f"this engine runs on paper only, and the mandate says {row.mode}"
     return MandateView(
         revision=row.revision,
         wanted=row.desired == Mandate.Desired.RUN,
@@ -74,6 +99,7 @@ def read_mandate(account: str) -> MandateView | None:
         paper=PaperSettings(gas_micro=limits.gas_per_set_micro),
         breaker_resets=row.breaker_resets,
         problem=problem,
+        capital=() if money is Money.PAPER else waiting_capital(account, money),
     )
 
 
@@ -85,12 +111,16 @@ class MandateWatch:
         account: str,
         *,
         every_ms: int,
-        revision: int,
+        known: MandateView,
+        clock: Clock,
         on_change: Callable[[MandateView | None], None],
     ) -> None:
         self._account = account
         self._every_s = every_ms / 1_000
-        self._revision: int | None = revision
+        self._clock = clock
+        self._revision: int | None = known.revision
+        self._problem: str | None = known.problem
+        self._looked_ns = 0
         self._on_change = on_change
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mandate", daemon=True)
@@ -118,7 +148,15 @@ class MandateWatch:
 
     def _look(self) -> None:
         rows = Mandate.objects.filter(account=self._account)
-        revision = rows.values_list("revision", flat=True).first()
-        if revision != self._revision:
-            self._on_change(read_mandate(self._account))
-            self._revision = revision
+        seen = rows.values_list("revision", "mode").first()
+        revision, mode = seen if seen is not None else (None, "")
+        # What a promotion is bound to changes without a word to the mandate.
+        due = mode == "LIVE" and self._clock.monotonic_ns() - self._looked_ns >= PROMISE_EVERY_NS
+        if revision == self._revision and not due:
+            return
+        view = read_mandate(self._account)
+        self._looked_ns = self._clock.monotonic_ns()
+        problem = view.problem if view is not None else None
+        if revision != self._revision or problem != self._problem:
+            self._on_change(view)
+        self._revision, self._problem = revision, problem

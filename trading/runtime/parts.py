@@ -54,8 +54,22 @@ class Observer(Protocol):
 class Lease(Protocol):
     """Whether this process is surely still the owner."""
 
+    account: str
+
     def may_work(self) -> bool:
         """Return whether it is, without asking anybody."""
+        ...
+
+
+class Carrier(Protocol):
+    """Carries out what only real orders need. None of it may wait."""
+
+    def carry_out(self, command: Command, now_ns: int) -> None:
+        """Take a command of the engine."""
+        ...
+
+    def tick(self, now_ns: int) -> None:
+        """Let time pass."""
         ...
 
 
@@ -95,3 +109,4 @@ class Parts:
     kill_path: Path
     tick_ms: int
     observers: tuple[Observer, ...] = ()
+    live: Carrier | None = None  # None: on paper, inside the engine

@@ -19,8 +19,9 @@ from trading.lease import LeaseHolder, standby_lock
 from trading.ledger import FactWriter, SessionReport
 from trading.models import EngineSession
 from trading.runtime.contending import StopFlag
-from trading.runtime.ending import Ending
+from trading.runtime.ending import SHIFT_OVER_TEXT, Ending
 from trading.runtime.keeper import LeaseKeeper
+from trading.runtime.live import LiveSide
 from trading.runtime.loop import EngineLoop
 from trading.runtime.mandate import MandateView, MandateWatch
 from trading.runtime.times import ShiftTimes
@@ -50,6 +51,7 @@ class Running:
     ledger: FactWriter
     times: ShiftTimes
     shift_ms: int
+    live: LiveSide | None = None  # None: on paper
     problem: str = ""  # the feed's, in words
     _loop: EngineLoop = field(init=False)
     _first: MandateView = field(init=False)
@@ -73,15 +75,21 @@ class Running:
         watch = MandateWatch(
             self.account,
             every_ms=self.times.mandate_ms,
-            revision=loop.view.revision,
+            known=loop.view,
+            clock=self.clock,
             on_change=self._mandate_seen,
         )
+        if self.live is not None:
+            self.live.attach(loop, opening_wanted=not restored.balances)
         loop.on_event(restored)
+        loop.book_capital()
         loop.permit()
         if loop.view.halted:
             loop.halt(loop.view.halt_code, loop.view.halt_reason)
         watch.start()
         tasks = [asyncio.create_task(self._clockwork()), asyncio.create_task(self._feeding())]
+        if self.live is not None:
+            tasks.append(asyncio.create_task(self.live.run()))
         for task in tasks:
             task.add_done_callback(self._task_done)
         await self._ended.wait()
@@ -90,6 +98,8 @@ class Running:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.live is not None:
+            await self.live.close()
         await asyncio.to_thread(self._close_threads, watch)
 
     def wake(self) -> None:
@@ -116,7 +126,8 @@ class Running:
         lock = standby_lock(settings.RUN_DIR, self.account)
         alone = lock.acquire()  # for an instant; who wants the place tries more than once
         lock.release()
-        return {"standby": not alone, "lease_renewals": self.keeper.renewals}
+        figures = {"standby": not alone, "lease_renewals": self.keeper.renewals}
+        return figures | (self.live.figures() if self.live is not None else {})
 
     def _halt(self, code: str, reason: str, by_name: str) -> None:
         for _ in range(HALT_TRIES):
@@ -179,7 +190,7 @@ class Running:
             reason = f"the host's clock was set: {drift_ms} ms off"
             self._wind_down(Ending.CLOCK_JUMPED, reason, self.times.handover_ms_max)
         elif spent_ms >= self.shift_ms:
-            self._wind_down(Ending.SHIFT_OVER, "the shift is over", self.times.handover_ms_max)
+            self._wind_down(Ending.SHIFT_OVER, SHIFT_OVER_TEXT, self.times.handover_ms_max)
 
     def _wind_down(self, ending: Ending, reason: str, limit_ms: int) -> None:
         """Open nothing new, and end when nothing is open any more, or after `limit_ms`."""
@@ -225,6 +236,10 @@ class Running:
         if not sample.books_fresh:
             return State.BLIND, self._feed_problem("no book is fresh")
         self.problem = ""  # whatever it was, it is over
+        if self.live is not None:
+            code, text = self.live.desk.access.standing
+            if code:
+                return State.NO_ACCESS, f"{code}: {text[:200]}"
         return State.TRADING, "open sets are brought to an end" if loop.draining else ""
 
     # The feed

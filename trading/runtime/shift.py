@@ -9,7 +9,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -17,10 +17,13 @@ from django.db import connection, transaction
 
 from polyarb_site.clock import Clock
 from trading.adapters.wire import MarketDecoder
-from trading.engine.shadow import ShadowEngine
+from trading.engine.codes import Mode
+from trading.engine.core import Engine
+from trading.engine.shadow import make_engine
 from trading.feeds import FeedFactory
 from trading.journal import (
     OPENED,
+    PROGRAM_VERSION,
     JournalFailed,
     JournalLimits,
     JournalOpening,
@@ -35,26 +38,28 @@ from trading.ledger import (
     FactWriter,
     LedgerFailed,
     SessionReport,
+    leftovers,
     recover,
     restored_state,
     unclosed_sessions,
 )
-from trading.models import EngineSession
+from trading.models import PLAY_FEED, EngineSession, Money, money_of
 from trading.runtime.contending import Contender, StopFlag
 from trading.runtime.ending import HALTING, End, Ending
+from trading.runtime.joining import LivePortsFactory, comparing, live_side
 from trading.runtime.keeper import LeaseKeeper
+from trading.runtime.live import LiveSide
 from trading.runtime.loop import EngineLoop
 from trading.runtime.mandate import MandateView, read_mandate
 from trading.runtime.measures import ShiftTime
 from trading.runtime.parts import Observer, Parts
+from trading.runtime.ports import LivePorts, Reconcile
 from trading.runtime.running import Running
-from trading.runtime.times import ShiftTimes
+from trading.runtime.times import ShiftTimes, shift_times
 from trading.selectors.status import label_of
 from trading.services import HaltFailed, halt
 
 logger = logging.getLogger(__name__)
-
-VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ def run_shift(
     *,
     clock: Clock,
     feed_factory: FeedFactory,
+    live_ports: LivePortsFactory | None = None,
     observers: Iterable[Observer] = (),
     shift_seconds: int,
     stop: StopFlag,
@@ -82,7 +88,7 @@ def run_shift(
     `on_active` is called once the lease is ours: the moment to ask for the next shift. Raises
     nothing but what is a bug outside the loop.
     """
-    times = times or ShiftTimes()
+    times = times or shift_times()
     wait_ms = times.stand_by_ms_max
     holder = LeaseHolder(account, clock=clock, run_dir=settings.RUN_DIR, times=times.lease)
     standby = standby_lock(settings.RUN_DIR, account)
@@ -108,6 +114,7 @@ def run_shift(
         clock=clock,
         times=times,
         feed_factory=feed_factory,
+        live_ports=live_ports,
         observers=tuple(observers),
         stop=stop,
         keeper=LeaseKeeper(holder, clock=clock, loop_silence_ms_max=times.loop_silence_ms_max),
@@ -119,10 +126,9 @@ def run_shift(
 
 
 def _no_room(account: str, limits: JournalLimits) -> str:
-    directory = settings.JOURNAL_DIR / account
-    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    (settings.JOURNAL_DIR / account).mkdir(parents=True, exist_ok=True, mode=0o750)
     try:
-        check_room(directory, limits)
+        check_room(settings.JOURNAL_DIR, limits)
     except JournalFailed as error:
         return str(error)
     return ""
@@ -137,6 +143,7 @@ class _Shift:
     clock: Clock
     times: ShiftTimes
     feed_factory: FeedFactory
+    live_ports: LivePortsFactory | None
     observers: tuple[Observer, ...]
     stop: StopFlag
     keeper: LeaseKeeper
@@ -179,6 +186,9 @@ class _Shift:
         view = read_mandate(self.account)
         if view is None or not view.wanted or view.profile_id is None:
             return End(Ending.NOT_WANTED, "the account's engine is not asked to run")
+        if money_of(view.mode, view.feed) is not Money.PAPER and self.live_ports is None:
+            # Never on paper instead: what cannot go live stops.
+            return End(Ending.NOT_WANTED, "nothing in this process can send an order")
         session = self._open_session(view, view.profile_id)
         journal = JournalWriter(
             journal_directory(settings.JOURNAL_DIR, self.account, self.key),
@@ -245,17 +255,18 @@ class _Shift:
             mode=view.mode,
             feed=view.feed,
             label=session.label,
-            version=VERSION,
+            version=PROGRAM_VERSION,
             started_ns=time.now_ns(),
             paper=view.paper,
         )
         restored = restored_state(
             self.account,
-            paper=True,
+            money=money_of(view.mode, view.feed),
             capital_micro=view.paper.capital_micro,
             now=self.clock.now(),
         )
         journal.append(OPENED, opening.started_ns, write_opening(opening))
+        engine = make_engine(session_key=self.key, mode=Mode(view.mode), paper=view.paper)
         running = Running(
             account=self.account,
             holder=self.holder,
@@ -269,7 +280,7 @@ class _Shift:
         )
         parts = Parts(
             session_key=self.key,
-            engine=ShadowEngine(session_key=self.key, paper=view.paper),
+            engine=engine,
             decoder=MarketDecoder(),
             journal=journal,
             ledger=ledger,
@@ -281,12 +292,40 @@ class _Shift:
             tick_ms=self.times.tick_ms,
             observers=self.observers,
         )
+        if isinstance(engine, Engine) and self.live_ports is not None and view.may_send:
+            ports = self.live_ports(self.account, view.feed)
+            exact = view.feed == PLAY_FEED  # play money has no excuse
+            compare = comparing(self.account, self.key, ports, self.clock, exact=exact)
+            running.live = self._live_side(engine, ports, compare, journal, ledger, time)
+            parts = replace(parts, live=running.live)
         loop = EngineLoop(parts, view, running.wake)
         with _tuned_collector():
             self.keeper.loop_begins()
             asyncio.run(running.run(loop, restored))
             self.keeper.loop_ended()
         return loop.end or End(Ending.CRASHED, "CRASHED: the loop ended without a reason")
+
+    def _live_side(
+        self,
+        engine: Engine,
+        ports: LivePorts,
+        compare: Reconcile,
+        journal: JournalWriter,
+        ledger: FactWriter,
+        time: ShiftTime,
+    ) -> LiveSide:
+        return live_side(
+            engine,
+            ports,
+            journal=journal,
+            ledger=ledger,
+            lease=self.holder,
+            clock=self.clock,
+            time=time,
+            left=leftovers(self.account),
+            compare=compare,
+            times=self.times,
+        )
 
     # Closing
 

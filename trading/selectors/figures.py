@@ -7,7 +7,17 @@ from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import Coalesce
 
 from trading.engine.codes import SetState, Stage
-from trading.models import ArbitrageSet, EngineSession, LedgerEntry, Opportunity
+from trading.models import (
+    ArbitrageSet,
+    EngineSession,
+    LedgerEntry,
+    Mandate,
+    Money,
+    Opportunity,
+    money_of,
+    rows_with,
+    sessions_with,
+)
 
 # A later stage includes the earlier ones: what was submitted was also seen.
 STAGES = (Stage.SEEN, Stage.CONFIRMED, Stage.ALLOWED, Stage.SUBMITTED)
@@ -18,6 +28,16 @@ BUCKETS_MAX = 1_000
 def day_start(now: datetime) -> datetime:
     """Return the start of the UTC day, which is the trading day. `now` is in UTC."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def money_now(account: str) -> Money:
+    """Return what the newest session trades with; before the first, what the mandate asks for."""
+    for model, newest in ((EngineSession, "-token"), (Mandate, "pk")):
+        rows = model._default_manager.filter(account=account).order_by(newest)
+        found = rows.values_list("mode", "feed").first()
+        if found is not None:
+            return money_of(*found)
+    return Money.PAPER
 
 
 def sessions_in(account: str, since: datetime) -> Q:
@@ -32,19 +52,22 @@ def ran_since(account: str, since: datetime) -> bool:
     return EngineSession.objects.filter(account=account, heartbeat_at__gte=since).exists()
 
 
-def funnel(account: str, since: datetime, until: datetime) -> dict[str, Any]:
-    """Return how far the gaps of a time came, counted in frames, and why they came no further.
+def funnel(account: str, since: datetime, until: datetime, *, money: Money) -> dict[str, Any]:
+    """Return how far the gaps of a time came, and why they came no further, as pages count them.
 
-    `stages` counts seen, confirmed, allowed and submitted frames, each including the later ones,
-    and completed sets. `refusals` is by count, commonest first.
+    Only what was seen while the account traded with this kind of money. `stages` counts seen,
+    confirmed, allowed and submitted gaps, each including the later ones, and completed sets.
+    `refusals` is by count, commonest first.
     """
     rows = (
         Opportunity.objects.filter(
-            sessions_in(account, since), seen_at__gte=since, seen_at__lt=until
+            sessions_in(account, since) & sessions_with(money, to="session__"),
+            seen_at__gte=since,
+            seen_at__lt=until,
         )
         .order_by()
         .values_list("stage", "refusal")
-        .annotate(total=Sum("frames"))
+        .annotate(total=Count("pk"))
     )
     counts = dict.fromkeys(STAGES, 0)
     refusals: dict[str, int] = {}
@@ -55,7 +78,7 @@ def funnel(account: str, since: datetime, until: datetime) -> dict[str, Any]:
             refusals[refusal] = refusals.get(refusal, 0) + total
     ordered = sorted(refusals.items(), key=lambda item: (-item[1], item[0]))
     completed = ArbitrageSet.objects.filter(
-        sessions_in(account, since),
+        sessions_in(account, since) & rows_with(money),
         state__in=COMPLETED,
         moved_at__gte=since,
         moved_at__lt=until,
@@ -69,9 +92,9 @@ def funnel(account: str, since: datetime, until: datetime) -> dict[str, Any]:
     }
 
 
-def realised_micro(account: str, since: datetime | None, *, paper: bool) -> int:
-    """Return what was realised since then, or ever, with paper or with real money."""
-    rows = LedgerEntry.objects.filter(session__account=account, paper=paper)
+def realised_micro(account: str, since: datetime | None, *, money: Money) -> int:
+    """Return what was realised since then, or ever, with one kind of money."""
+    rows = LedgerEntry.objects.filter(rows_with(money), session__account=account)
     if since is not None:
         rows = rows.filter(sessions_in(account, since), at__gte=since)
     total: int = rows.aggregate(total=Coalesce(Sum("realised_micro"), 0))["total"]
@@ -91,7 +114,7 @@ def phase_start(account: str, phase: int) -> datetime | None:
 
 
 def realised_curve(
-    account: str, since: datetime, until: datetime, buckets: int, *, paper: bool | None = None
+    account: str, since: datetime, until: datetime, buckets: int, *, money: Money
 ) -> list[dict[str, Any]]:
     """Return what had been realised since `since`, at the end of each of `buckets` equal parts.
 
@@ -100,9 +123,9 @@ def realised_curve(
     if not 1 <= buckets <= BUCKETS_MAX or until <= since:
         raise ValueError(f"ask for 1 to {BUCKETS_MAX} parts of a time that is not empty")
     step = (until - since) / buckets
-    rows = LedgerEntry.objects.filter(sessions_in(account, since), at__gte=since, at__lt=until)
-    if paper is not None:
-        rows = rows.filter(paper=paper)
+    rows = LedgerEntry.objects.filter(
+        sessions_in(account, since) & rows_with(money), at__gte=since, at__lt=until
+    )
     sums = [0] * buckets
     moves = rows.exclude(realised_micro=0).order_by().values_list("at", "realised_micro")
     for at, micro in moves.iterator():

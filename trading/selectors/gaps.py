@@ -7,7 +7,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from trading.engine.codes import SetState, Stage
-from trading.models import ArbitrageSet, Opportunity, SetMove
+from trading.models import ArbitrageSet, Money, Opportunity, SetMove, rows_with, sessions_with
 from trading.selectors.books import offered_micro
 from trading.selectors.figures import COMPLETED, STAGES
 
@@ -48,22 +48,30 @@ class Funnel:
     gaps: int
 
 
-def last_day() -> tuple[datetime, datetime] | None:
-    """Return the 24 hours up to the newest gap, None without any gap."""
-    newest = Opportunity.objects.aggregate(at=Max("seen_at"))["at"]
+def last_day(money: Money) -> tuple[datetime, datetime] | None:
+    """Return the 24 hours up to the newest gap with this kind of money, None without any gap."""
+    gaps = Opportunity.objects.filter(sessions_with(money, to="session__"))
+    newest = gaps.aggregate(at=Max("seen_at"))["at"]
     if newest is None:
         return None
     until = newest.replace(microsecond=0) + timedelta(seconds=1)
     return until - DAY, until
 
 
-def funnel_between(since: datetime, until: datetime, *, condition_id: str = "") -> Funnel:
-    """Return the funnel of the gaps seen from `since` to before `until`, of one market or all."""
-    gaps = Opportunity.objects.filter(seen_at__gte=since, seen_at__lt=until)
-    sets = ArbitrageSet.objects.filter(opened_at__gte=since, opened_at__lt=until)
+def funnel_between(
+    since: datetime, until: datetime, *, money: Money, condition_id: str = ""
+) -> Funnel:
+    """Return the funnel of the gaps seen from `since` to before `until`, of one market or all.
+
+    Only of sessions that traded with this kind of money: its dollars are never added to others.
+    """
+    gaps = Opportunity.objects.filter(
+        sessions_with(money, to="session__"), seen_at__gte=since, seen_at__lt=until
+    )
+    sets = ArbitrageSet.objects.filter(rows_with(money), opened_at__gte=since, opened_at__lt=until)
     if condition_id:
         gaps, sets = gaps.filter(condition_id=condition_id), sets.filter(condition_id=condition_id)
-    numbers, frames, reasons = _counted(gaps)
+    numbers, frames, reasons = counted(gaps)
     worth, valued = _worth(gaps)
     total = numbers[Stage.SEEN]
     steps = [
@@ -79,7 +87,7 @@ def funnel_between(since: datetime, until: datetime, *, condition_id: str = "") 
     return Funnel(
         since=since,
         until=until,
-        steps=(*steps, *_set_steps(sets, total)),
+        steps=(*steps, *set_steps(sets, total)),
         reasons=reasons,
         valued=valued,
         gaps=total,
@@ -98,7 +106,7 @@ def with_edge() -> tuple[int, int, timedelta | None]:
     return found["gaps"], edged, time
 
 
-def _counted(
+def counted(
     gaps: QuerySet[Opportunity],
 ) -> tuple[dict[Stage, int], dict[Stage, int], tuple[Reason, ...]]:
     """Return gaps and frames per step, each with the later ones, and the causes of refusal."""
@@ -138,7 +146,7 @@ def _worth(gaps: QuerySet[Opportunity]) -> tuple[dict[Stage, int], int]:
     return worth, valued
 
 
-def _set_steps(sets: QuerySet[ArbitrageSet], total: int) -> tuple[Step, Step]:
+def set_steps(sets: QuerySet[ArbitrageSet], total: int) -> tuple[Step, Step]:
     matched = sets.filter(reached(SetState.BOTH_MATCHED)).aggregate(
         number=Count("pk"), micro=Coalesce(Sum("expected_net_micro"), 0)
     )

@@ -11,13 +11,25 @@ from django.conf import settings
 from django.db.models import Sum
 
 from trading import kill_file
-from trading.engine.codes import Refusal
-from trading.models import EngineLease, EngineSession, Mandate, MetricSample, Opportunity
+from trading.engine.codes import ACCESS_PROBLEMS, Refusal
+from trading.models import (
+    EngineLease,
+    EngineSession,
+    Incident,
+    Mandate,
+    MetricSample,
+    Money,
+    Opportunity,
+    money_of,
+)
+from trading.reconciling.verdicts import Verdict
+from trading.selectors.reconciliations import newest_run
 
 ACCOUNTS_MAX = 20
 SAMPLE_AGE_MAX = timedelta(seconds=15)
 OTHER = "OTHER"  # a refusal of another version: counted, without a label of its own
 CODES = frozenset(Refusal)
+NO_PROBLEM = "NONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +43,7 @@ class AccountFacts:
     lease_token: int | None = None
     lease_left_ns: int | None = None  # None when nobody holds it
     session_state: str | None = None  # None when no engine has run yet
+    money: str | None = None  # what the newest session trades with; None as above
     heartbeat_age_us: int | None = None
     figures: dict[str, Any] = field(default_factory=dict)  # of the newest sample, while fresh
     sample_age_us: int | None = None
@@ -38,6 +51,10 @@ class AccountFacts:
     decision_p50_us: int | None = None
     decision_p99_us: int | None = None
     refusals: dict[str, int] = field(default_factory=dict)
+    access_problem: str | None = None  # NO_PROBLEM when orders can be sent; None is not known
+    incidents_open: int = 0
+    verdict: str | None = None  # of the newest reconciliation; None when there was none
+    reconciled_age_us: int | None = None
 
 
 def account_facts(now: datetime, now_ns: int) -> list[AccountFacts]:
@@ -56,6 +73,21 @@ def session_states() -> tuple[str, ...]:
     return tuple(EngineSession.State.values)
 
 
+def money_kinds() -> tuple[str, ...]:
+    """Return everything that an engine can trade with."""
+    return tuple(Money.values)
+
+
+def access_problems() -> tuple[str, ...]:
+    """Return everything that can stand against live orders, and that nothing does."""
+    return (NO_PROBLEM, *sorted(ACCESS_PROBLEMS), Refusal.VENUE_MODE)
+
+
+def verdicts() -> tuple[str, ...]:
+    """Return everything that can come of a reconciliation."""
+    return tuple(Verdict)
+
+
 def _facts(
     mandate: Mandate,
     lease: EngineLease | None,
@@ -69,6 +101,7 @@ def _facts(
         "phase": mandate.phase,
         "halted": mandate.halted or halted_by_file,
         "desired_run": mandate.desired == Mandate.Desired.RUN,
+        **_books(mandate.account, now),
     }
     if lease is not None:
         known["lease_token"] = lease.token
@@ -79,6 +112,7 @@ def _facts(
     if session is None:
         return AccountFacts(**known)
     known["session_state"] = session.state
+    known["money"] = money_of(session.mode, session.feed).value
     if session.ended_at is None:
         known["heartbeat_age_us"] = _age_us(session.heartbeat_at, now)
     return AccountFacts(**known, **_figures(session, now), refusals=_refusals(session))
@@ -89,6 +123,7 @@ def _figures(session: EngineSession, now: datetime) -> dict[str, Any]:
     if sample is None or session.ended_at is not None or now - sample.at > SAMPLE_AGE_MAX:
         return {}
     age_us = _age_us(sample.at, now)
+    problem = sample.values.get("access_problem")  # none at all on paper
     feed_age_ms = sample.feed_age_ms
     return {
         "figures": sample.values,
@@ -96,6 +131,18 @@ def _figures(session: EngineSession, now: datetime) -> dict[str, Any]:
         "feed_age_ms": None if feed_age_ms is None else feed_age_ms + age_us // 1_000,
         "decision_p50_us": sample.decision_p50_us,
         "decision_p99_us": sample.decision_p99_us,
+        "access_problem": None if problem is None else problem or NO_PROBLEM,
+    }
+
+
+def _books(account: str, now: datetime) -> dict[str, Any]:
+    """Return whether ledger, venue and chain agreed the last time, and what is to be cleared up."""
+    run = newest_run(account)
+    opened = Incident.objects.filter(account=account, state=Incident.State.OPEN)
+    return {
+        "incidents_open": opened.count(),
+        "verdict": run.verdict if run else None,
+        "reconciled_age_us": _age_us(run.at, now) if run else None,
     }
 
 

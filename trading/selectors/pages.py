@@ -16,21 +16,27 @@ from trading.models import (
     EngineSession,
     Mandate,
     Market,
+    Money,
     Opportunity,
     Order,
     Trade,
+    money_of,
+    rows_with,
+    sessions_with,
 )
-from trading.selectors.figures import day_start, phase_start, ran_since
+from trading.reconciling.code_words import finding_text
+from trading.selectors.figures import COMPLETED, day_start, money_now, phase_start, ran_since
 from trading.selectors.gaps import Step, funnel_between
-from trading.wording import refusal_text, set_text, stage_label
+from trading.wording import note_text, refusal_text, set_text, stage_label
 
 LATEST_ROWS = 12
+LATEST_SETS = 6
 SESSIONS_MAX = 50
 RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
 
 # Label, meaning, and what its dollars are, by the key of a step.
-_STEPS = {
+STEP_WORDS = {
     "SEEN": ("Seen", "The best asks summed to less than a set pays", "on offer"),
     "CONFIRMED": ("Confirmed", "Both books showed one and the same instant", "on offer"),
     "ALLOWED": ("Allowed", "Worth it after all costs, and within every limit", "on offer"),
@@ -69,9 +75,9 @@ def funnel_today(account: str, now: datetime) -> dict[str, Any]:
     start = day_start(now)
     if not ran_since(account, start):
         return {"idle": "the engine has not run today", "steps": [], "reasons": [], "by_key": {}}
-    end = start + timedelta(days=1)
-    funnel = funnel_between(start, end)
-    steps = [_step(step, start, end) for step in funnel.steps]
+    end, money = start + timedelta(days=1), money_now(account)
+    funnel = funnel_between(start, end, money=money)
+    steps = [_step(step, start, end, money) for step in funnel.steps]
     reasons = [
         {
             "code": reason.code,
@@ -79,7 +85,7 @@ def funnel_today(account: str, now: datetime) -> dict[str, Any]:
             "why": refusal_text(reason.code).why,
             "gaps": reason.gaps,
             "frames": reason.frames,
-            "query": urlencode({**_range("seen_at", start, end), "refusal": reason.code}),
+            "query": urlencode({**_shown("seen_at", start, end, money), "refusal": reason.code}),
         }
         for reason in funnel.reasons[:REASONS_MAX]
     ]
@@ -87,10 +93,11 @@ def funnel_today(account: str, now: datetime) -> dict[str, Any]:
     return {"idle": "", "steps": steps, "reasons": reasons, "by_key": by_key}
 
 
-def _step(step: Step, since: datetime, until: datetime) -> dict[str, Any]:
-    label, meaning, dollars = _STEPS[step.key]
+def _step(step: Step, since: datetime, until: datetime, money: Money) -> dict[str, Any]:
+    label, meaning, dollars = STEP_WORDS[step.key]
     of_sets = step.frames is None
-    query = {**_range("opened_at" if of_sets else "seen_at", since, until), "reached": step.key}
+    field = "opened_at" if of_sets else "seen_at"
+    query = {**_shown(field, since, until, money), "reached": step.key}
     return {
         "key": step.key,
         "label": label,
@@ -106,9 +113,10 @@ def _step(step: Step, since: datetime, until: datetime) -> dict[str, Any]:
     }
 
 
-def _range(field: str, since: datetime, until: datetime) -> dict[str, str]:
-    """Return the parameters by which the lists choose a time."""
+def _shown(field: str, since: datetime, until: datetime, money: Money) -> dict[str, str]:
+    """Return the parameters by which the lists choose a time and a kind of money."""
     return {
+        "money": money.value,
         f"{field}_from_0": f"{since.astimezone(UTC):%Y-%m-%d}",
         f"{field}_from_1": f"{since.astimezone(UTC):%H:%M:%S}",
         f"{field}_to_0": f"{until.astimezone(UTC):%Y-%m-%d}",
@@ -156,10 +164,53 @@ def _opportunity(
     }
 
 
-def latest_notes(account: str) -> list[EngineNote]:
-    """Return the engine's newest notes, newest first."""
-    rows = EngineNote.objects.filter(session__account=account)
-    return list(rows.order_by("-pk")[:LATEST_ROWS])
+def latest_sets(account: str) -> list[dict[str, Any]]:
+    """Return the newest sets as rows in words, newest first, at most six."""
+    rows = list(ArbitrageSet.objects.filter(session__account=account).order_by("-pk")[:LATEST_SETS])
+    names = market_names(row.condition_id for row in rows)
+    return [
+        {
+            "pk": row.pk,
+            "at": row.opened_at,
+            "market": names.get(row.condition_id) or row.condition_id,
+            "label": set_text(row.state).label,
+            "tone": set_text(row.state).tone,
+            "meaning": set_text(row.state).meaning,
+            "cost_micro": row.cost_micro,
+            "realised_micro": row.realised_micro,
+        }
+        for row in rows
+    ]
+
+
+def waits_for_first_set(account: str) -> Money | None:
+    """Return with which money an account's engine waits for its first completed set, else None.
+
+    None also on paper and before an engine ran.
+    """
+    session = EngineSession.objects.filter(account=account).order_by("-token").first()
+    if session is None or session.ended_at is not None:
+        return None
+    money = money_of(session.mode, session.feed)
+    completed = ArbitrageSet.objects.filter(session__account=account, state__in=COMPLETED)
+    if money is Money.PAPER or completed.filter(rows_with(money)).exists():
+        return None
+    return money
+
+
+def latest_notes(account: str) -> list[dict[str, Any]]:
+    """Return the engine's newest notes in words, newest first."""
+    rows = EngineNote.objects.filter(session__account=account).order_by("-pk")[:LATEST_ROWS]
+    notes = []
+    for row in rows:
+        title, text = note_text(row.code, row.text)
+        notes.append({"pk": row.pk, "at": row.at, "title": title, "text": text, "level": row.level})
+    return notes
+
+
+def reason_told(reason: str) -> str:
+    """Return the reason of an act: a person's as it is, that of a comparison in words."""
+    return finding_text(reason)
 
 
 def market_names(condition_ids: Iterable[str]) -> dict[str, str]:
@@ -189,9 +240,10 @@ def first_started_at(account: str) -> datetime | None:
     return rows.values_list("started_at", flat=True).first()
 
 
-def ever_traded_shadow(account: str) -> datetime | None:
-    """Return when an engine first ran in shadow, None when none has."""
-    rows = EngineSession.objects.filter(account=account, mode="SHADOW").order_by("pk")
+def first_harmless_start(account: str) -> datetime | None:
+    """Return when an engine first ran on paper or with play money, None when none has."""
+    harmless = sessions_with(Money.PAPER) | sessions_with(Money.PLAY)
+    rows = EngineSession.objects.filter(harmless, account=account).order_by("pk")
     return rows.values_list("started_at", flat=True).first()
 
 
@@ -213,14 +265,9 @@ def curve_marks(account: str, since: datetime, until: datetime) -> list[dict[str
     ).order_by("-pk")[:SESSIONS_MAX]
     for note in halts:
         kind = "halt" if note.code == "HALTED" else "resume"
-        marks.append({"at": note.at, "kind": kind, "text": f"{note.code.lower()}: {note.text}"})
+        title, text = note_text(note.code, note.text)
+        marks.append({"at": note.at, "kind": kind, "text": f"{title}: {text}"})
     return marks
-
-
-def trades_on_paper(account: str) -> bool:
-    """Return whether the newest session trades on paper; True when none has run."""
-    newest = EngineSession.objects.filter(account=account).order_by("-token").first()
-    return newest is None or newest.mode != "LIVE"
 
 
 def find(text: str) -> list[tuple[str, int, str, str]]:

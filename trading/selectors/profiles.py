@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
+from trading.config.keys import KEYS
 from trading.config.profiles import FieldChange, RiskFlag, diff, risk_flags
 from trading.config.schema import ParsedConfig
 from trading.models import Mandate, Profile
@@ -56,3 +57,8 @@ def _readable(profile: Profile | None) -> ParsedConfig | None:
         return config_of(profile)
     except ServiceRefused:
         return None
+
+
+def key_names() -> frozenset[str]:
+    """Return the keys that a profile can have."""
+    return frozenset(KEYS)

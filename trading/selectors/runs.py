@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from trading.models import EngineSession, MetricSample
+from trading.models import EngineLease, EngineSession, Mandate, MetricSample, Money, money_of
 from trading.selectors.figures import funnel, realised_micro
 from trading.selectors.status import ENDED
 
@@ -16,6 +16,20 @@ def last_token(account: str) -> int:
     """Return the token of the newest session, 0 when there is none."""
     newest = EngineSession.objects.filter(account=account).aggregate(token=Max("token"))
     return newest["token"] or 0
+
+
+def accounts() -> list[str]:
+    """Return the accounts that there are."""
+    return list(Mandate.objects.order_by("account").values_list("account", flat=True))
+
+
+def leases_held(now_ns: int) -> list[tuple[str, str]]:
+    """Return (account, owner) of each lease that has not run out, by the wall clock.
+
+    Good enough to say whom to stop; who may take a lease is decided by watching it.
+    """
+    held = EngineLease.objects.exclude(owner="").filter(expires_ns__gt=now_ns)
+    return list(held.order_by("account").values_list("account", "owner"))
 
 
 def open_session(account: str) -> EngineSession | None:
@@ -46,7 +60,7 @@ def run_summary(account: str, after_token: int, now: datetime) -> dict[str, Any]
     frames = [sample.values.get("frames") for sample in samples]
     newest = samples[-1] if samples else None
     end = last.ended_at or now
-    paper = last.mode != "LIVE"
+    money = money_of(last.mode, last.feed)
     return {
         "session": last.key if len(sessions) == 1 else f"{first.key} to {last.key}",
         "feed": last.feed,
@@ -54,9 +68,10 @@ def run_summary(account: str, after_token: int, now: datetime) -> dict[str, Any]
         "reason": last.state_reason,
         "lasted_ms": int((end - first.started_at).total_seconds() * 1000),
         "frames": sum(frames) if frames and None not in frames else None,
-        "funnel": funnel(account, first.started_at, now),
-        "realised_micro": realised_micro(account, first.started_at, paper=paper),
-        "paper": paper,
+        "funnel": funnel(account, first.started_at, now, money=money),
+        "realised_micro": realised_micro(account, first.started_at, money=money),
+        "paper": money is Money.PAPER,
+        "money": money.value,
         "p50_us": newest.decision_p50_us if newest else None,
         "p99_us": newest.decision_p99_us if newest else None,
     }

@@ -1,10 +1,13 @@
 """Everything that happened to one set, from its gap to its last posting."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from polyarb_site.formats import ms_between
+from trading.engine.codes import SetState, TradeState
 from trading.engine.units import cost_up
+from trading.ledger.specs import SENT_AS
 from trading.models import (
     ArbitrageSet,
     LedgerEntry,
@@ -18,6 +21,7 @@ from trading.models import (
 )
 from trading.selectors.books import markets_by_token, outcome_of
 
+_TRANSACTION = re.compile(r"in transaction (0x[0-9a-f]{64})")  # as the wallet words it
 ROWS_MAX = 500  # of each kind; a set has a few dozen
 
 
@@ -30,6 +34,7 @@ class Point:
     after_ms: int | None
     since_start_ms: int
     reason: str
+    stays: bool = False  # nothing but news of what goes on in the state before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,17 @@ class LegStory:
     paid_micro: int  # for what was bought, without fees
     charged_micro: int
     orders: tuple[OrderStory, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeStory:
+    """How a set was handed over to be merged. What was not told is empty."""
+
+    reference: str
+    sent_at: datetime
+    transaction_hash: str
+    done_at: datetime | None
+    took_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +102,7 @@ class SetStory:
     opportunity: Opportunity | None
     line: tuple[Point, ...]
     legs: tuple[LegStory, ...]
+    merge: MergeStory | None  # None while it was not handed over, and on paper
     entries: tuple[EntryStory, ...]
     entries_sum_micro: int  # of what each entry is off by; 0 or the books are wrong
 
@@ -99,9 +116,25 @@ def set_story(row: ArbitrageSet) -> SetStory:
         opportunity=gap,
         line=_line([(move.state_to, move.at, move.reason) for move in moves], row, gap),
         legs=_legs(row),
+        merge=_merge(moves),
         entries=entries,
         entries_sum_micro=sum(abs(entry.sum_micro) for entry in entries),
     )
+
+
+def order_story(order: Order) -> OrderStory:
+    """Return the record of one order."""
+    moves = OrderMove.objects.filter(order_id=order.order_id).order_by("sequence")[:ROWS_MAX]
+    trades = Trade.objects.filter(order_id=order.order_id).order_by("id")[:ROWS_MAX]
+    steps = [(move.state_to, move.at, move.reason) for move in moves]
+    return OrderStory(order=order, moves=points(steps), trades=tuple(trades))
+
+
+def settled_ms(trade: Trade) -> int | None:
+    """Return how long after its match a fill was settled, None before."""
+    if trade.state not in (TradeState.CONFIRMED, TradeState.FAILED):
+        return None
+    return ms_between(trade.matched_at, trade.moved_at)
 
 
 def points(steps: list[tuple[str, datetime, str]]) -> tuple[Point, ...]:
@@ -117,9 +150,28 @@ def points(steps: list[tuple[str, datetime, str]]) -> tuple[Point, ...]:
                 after_ms=ms_between(before, at) if before is not None else None,
                 since_start_ms=ms_between(first, at),
                 reason=reason,
+                stays=bool(found) and found[-1].state == state,
             )
         )
     return tuple(found)
+
+
+def _merge(moves: list[SetMove]) -> MergeStory | None:
+    """Return the newest merge that was handed over, by what the moves of its set say."""
+    sent = [move for move in moves if move.reason.startswith(SENT_AS)]
+    if not sent:
+        return None
+    last = sent[-1]
+    later = [move for move in moves if move.sequence > last.sequence]
+    named = next((found for move in later if (found := _TRANSACTION.match(move.reason))), None)
+    done = next((move for move in later if move.state_to != SetState.MERGING), None)
+    return MergeStory(
+        reference=last.reason.removeprefix(SENT_AS),
+        sent_at=last.at,
+        transaction_hash=named[1] if named else "",
+        done_at=done.at if done else None,
+        took_ms=ms_between(last.at, done.at) if done else None,
+    )
 
 
 def _line(

@@ -9,18 +9,26 @@ from typing import Any
 
 from django.conf import settings
 
+from polyarb_site.live import parts
 from trading import kill_file
 from trading.config.schema import ParsedConfig
-from trading.models import EngineSession, Mandate, MetricSample, Phase
+from trading.halt_words import halt_text
+from trading.models import EngineSession, Mandate, MetricSample, Money, Phase, money_of
+from trading.reconciling.code_words import finding_text
+from trading.reconciling.verdicts import Verdict
+from trading.selectors.access import NO_FIGURES, access_state, orders_state, progress_state
+from trading.selectors.exposed import exposed_state
 from trading.selectors.figures import day_start, funnel, phase_start, ran_since, realised_micro
-from trading.services import ServiceRefused, config_of
+from trading.selectors.reconciliations import reconciliation_state
+from trading.services.refusals import ServiceRefused
+from trading.services.revisions import config_of
 
 STALE_AFTER = timedelta(seconds=15)  # a heartbeat is due every second
 SAMPLE_AGE_MAX = timedelta(seconds=15)
 ENDED = (EngineSession.State.STOPPED, EngineSession.State.CRASHED, EngineSession.State.FENCED)
 NOT_RUN = "the engine has not run yet"
 NOT_RUNNING = "the engine is not running"
-NO_SAMPLE = "the engine has not reported figures yet"
+AGREE = "ledger, venue and chain agree"
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -38,6 +46,8 @@ def live_state(account: str, now: datetime, *, with_funnel: bool = True) -> dict
         sample = MetricSample.objects.filter(session=session).order_by("-at").first()
     alive = session is not None and _is_alive(session, now)
     fresh = sample if alive and sample and now - sample.at <= SAMPLE_AGE_MAX else None
+    silent = "" if alive else NOT_RUNNING
+    reconciliation = reconciliation_state(account, now)
     return {
         "account": account,
         "as_of": now.isoformat(),
@@ -48,23 +58,25 @@ def live_state(account: str, now: datetime, *, with_funnel: bool = True) -> dict
         "engine": _engine(mandate, session, now),
         "feed": _feed(mandate, session, fresh, now, alive=alive),
         "decision": _decision(fresh, alive=alive),
+        "access": access_state(session, fresh, silent=silent),
+        "progress": progress_state(fresh, silent=silent),
+        "orders": orders_state(session, fresh, silent=silent),
         "money": _money(mandate, session, sample, now),
-        "funnel": _funnel_today(account, now) if with_funnel else None,
+        "funnel": _funnel_today(account, session, now) if with_funnel else None,
+        "exposed": exposed_state(account, _money_of(session), now),
         "breaker": _breaker(sample),
-        "halted": _halted(mandate, now),
-        "alerts": {
-            "critical": None,
-            "warning": None,
-            "info": None,
-            "reason": "alerts are not configured yet",
-            "as_of": now.isoformat(),
-        },
+        "halted": _halted(mandate, reconciliation, now),
+        "reconciliation": reconciliation,
+        **parts.read(account, now),
     }
 
 
 def label_of(mode: str, feed: str) -> str:
-    """Return the badge: LIVE is real money, SHADOW the real market on paper."""
-    if mode == "LIVE":
+    """Return the badge: LIVE is real money, SHADOW the real market on paper.
+
+    What is traded live on the local venue is play money, and its badge the same as on paper there.
+    """
+    if money_of(mode, feed) is Money.REAL:
         return "LIVE"
     return {"recorded": "RECORDED", "simulator": "SIMULATED"}.get(feed, "SHADOW")
 
@@ -158,7 +170,7 @@ def _feed(
 ) -> dict[str, Any]:
     name = session.feed if alive and session else (mandate.feed if mandate else None)
     if fresh is None:
-        reason = NO_SAMPLE if alive else NOT_RUNNING
+        reason = NO_FIGURES if alive else NOT_RUNNING
         return {"name": name, "connected": None, "age_ms": None, "reason": reason, "as_of": None}
     age_ms = None
     if fresh.feed_age_ms is not None:
@@ -176,7 +188,7 @@ def _decision(fresh: MetricSample | None, *, alive: bool) -> dict[str, Any]:
     measured = fresh is not None and fresh.decision_p50_us is not None
     reason = None
     if not measured:
-        reason = "nothing was decided in the last second" if fresh else NO_SAMPLE
+        reason = "nothing was decided in the last second" if fresh else NO_FIGURES
         reason = reason if alive else NOT_RUNNING
     return {
         "p50_us": fresh.decision_p50_us if fresh else None,
@@ -201,24 +213,29 @@ def _money(
         "limit_micro": config.number("MAX_DAILY_LOSS") if config else None,
         "position_limit_micro": config.number("MAX_POSITION_SIZE") if config else None,
         "paper": None,
+        "kind": None,
         "reason": NOT_RUN,
         "as_of": now.isoformat(),
         "exposure_as_of": None,
     }
     if mandate is None or session is None:
         return part
-    paper = session.mode != "LIVE"
+    money = money_of(session.mode, session.feed)
     start = phase_start(mandate.account, mandate.phase)
-    part["paper"] = paper
-    part["realised_today_micro"] = realised_micro(mandate.account, day_start(now), paper=paper)
+    part["paper"], part["kind"] = money is Money.PAPER, money.value
+    part["realised_today_micro"] = realised_micro(mandate.account, day_start(now), money=money)
     if start is not None:
-        part["realised_phase_micro"] = realised_micro(mandate.account, start, paper=paper)
+        part["realised_phase_micro"] = realised_micro(mandate.account, start, money=money)
     if sample is not None:
         part["exposure_micro"] = sample.exposure_micro
         part["worst_case_micro"] = sample.values.get("worst_case_micro")
         part["exposure_as_of"] = sample.at.isoformat()
-    part["reason"] = None if sample is not None else NO_SAMPLE
+    part["reason"] = None if sample is not None else NO_FIGURES
     return part
+
+
+def _money_of(session: EngineSession | None) -> Money | None:
+    return money_of(session.mode, session.feed) if session is not None else None
 
 
 def _config(mandate: Mandate | None) -> ParsedConfig | None:
@@ -231,9 +248,9 @@ def _config(mandate: Mandate | None) -> ParsedConfig | None:
         return None
 
 
-def _funnel_today(account: str, now: datetime) -> dict[str, Any]:
+def _funnel_today(account: str, session: EngineSession | None, now: datetime) -> dict[str, Any]:
     start = day_start(now)
-    if not ran_since(account, start):
+    if session is None or not ran_since(account, start):
         unknown = dict.fromkeys(("seen", "confirmed", "allowed", "submitted", "completed"))
         reason = "the engine has not run today"
         return {
@@ -243,7 +260,8 @@ def _funnel_today(account: str, now: datetime) -> dict[str, Any]:
             "as_of": now.isoformat(),
         }
     # A row's time is the engine's clock, which may be a little ahead of ours.
-    counted = funnel(account, start, start + timedelta(days=1))
+    money = money_of(session.mode, session.feed)
+    counted = funnel(account, start, start + timedelta(days=1), money=money)
     return {
         **counted["stages"],
         "commonest_refusal": counted["commonest_refusal"],
@@ -256,23 +274,34 @@ def _breaker(sample: MetricSample | None) -> dict[str, Any]:
     state = sample.values.get("breaker") if sample is not None else None
     return {
         "state": state,
-        "reason": None if state else NO_SAMPLE,
+        "reason": None if state else NO_FIGURES,
         "as_of": _iso(sample.at if sample else None),
     }
 
 
-def _halted(mandate: Mandate | None, now: datetime) -> dict[str, Any]:
-    """Return whether trading is halted, by the mandate or the file, since when and by whom."""
+def _halted(
+    mandate: Mandate | None, reconciliation: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Return whether trading is halted, by the mandate or the file, since when and by whom.
+
+    `remedy` is what has to be done before trading can go on, `incident` the one that is open.
+    """
     note = kill_file.read(settings.KILL_FILE)
     part: dict[str, Any] = {
         "halted": note is not None or (mandate.halted if mandate is not None else None),
         "code": None,
+        "label": None,
         "reason": None,
+        "told": None,
         "since": None,
         "by": None,
         "by_file": note is not None,
+        "incident": reconciliation["incident"],
+        "remedy": None,
         "as_of": now.isoformat(),
     }
+    if part["halted"]:
+        part["remedy"] = _before_resuming(mandate, reconciliation)
     if mandate is not None and mandate.halted:
         part["code"] = mandate.halt_code
         part["reason"] = mandate.halt_reason
@@ -283,7 +312,27 @@ def _halted(mandate: Mandate | None, now: datetime) -> dict[str, Any]:
         part["reason"] = note.reason or f"the file {settings.KILL_FILE.name} is there"
         part["since"] = note.at or None
         part["by"] = note.by_name or None
+    if part["code"]:
+        part["label"], part["told"] = halt_text(part["code"]).label, finding_text(part["reason"])
     return part
+
+
+def _before_resuming(mandate: Mandate | None, reconciliation: dict[str, Any]) -> str:
+    """Return what resuming will ask for, as trading.services.incidents does."""
+    if reconciliation["incident"] is not None:
+        return (
+            f"find out what incident {reconciliation['incident']} is about, put it right, resolve "
+            f"it with a note; once {AGREE}, resume with a reason"
+        )
+    unmatched = reconciliation["verdict"] not in (None, Verdict.MATCH)
+    if mandate is not None and mandate.mode == "LIVE" and unmatched:
+        if mandate.desired == Mandate.Desired.STOP:
+            return (
+                "start the engine with play money: while it is halted it only compares; once "
+                f"{AGREE}, resume with a reason"
+            )
+        return f"wait until {AGREE}, which is looked at each minute; then resume with a reason"
+    return "find out why, put it right, then resume with a reason"
 
 
 def _age_ms(then: datetime, now: datetime) -> int:

@@ -1,6 +1,7 @@
 """The one way in which a mandate changes: compared, set, audited and told, in one transaction."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -9,8 +10,9 @@ from django.db import transaction
 from polyarb_site.audit.masking import mask_text, storable
 from polyarb_site.audit.recorder import record
 from polyarb_site.live.send import publish
-from trading.models import Mandate, Profile
+from trading.models import Mandate, Money, Phase, Profile, money_of
 from trading.services.refusals import NotFound, ServiceRefused
+from trading.shifts import ask_for_shift
 
 
 def mandate_target(account: str) -> str:
@@ -29,6 +31,7 @@ def facts(mandate: Mandate) -> dict[str, Any]:
     """Return everything that a mandate says, as the audit keeps it."""
     return {
         "phase": mandate.phase,
+        "promotion": mandate.grant.get("promotion") if isinstance(mandate.grant, dict) else None,
         "mode": mandate.mode,
         "desired": mandate.desired,
         "halted": mandate.halted,
@@ -54,6 +57,17 @@ def find_mandate(account: str) -> Mandate:
     return mandate
 
 
+def hold_mandate(account: str) -> Mandate:
+    """Return the mandate of an account, which nobody else changes before the transaction ends.
+
+    For what is asked for whatever the mandate says by now, so that an engine which halts in the
+    same moment refuses nobody. Raises NotFound, and outside of a transaction Django's own error.
+    """
+    # SQLite has no lock of a row; there each transaction begins as the only one that writes.
+    Mandate.objects.select_for_update().filter(account=account).first()
+    return find_mandate(account)
+
+
 def change(
     seen: Mandate,
     values: dict[str, Any],
@@ -67,8 +81,10 @@ def change(
 ) -> Mandate:
     """Give the mandate these values if it still is as it was seen, and return it as it is now.
 
-    Raises ServiceRefused when somebody was faster. `more` is added to what the audit keeps.
+    Raises ServiceRefused when somebody was faster, and for a start with real money, whoever asks.
+    `more` is added to what the audit keeps.
     """
+    _refuse_real_money(seen, values)
     with transaction.atomic():
         updated = Mandate.objects.filter(pk=seen.pk, revision=seen.revision).update(
             **values, revision=seen.revision + 1, changed_at=at
@@ -76,6 +92,9 @@ def change(
         if updated != 1:
             raise changed_meanwhile()
         now = find_mandate(seen.account)
+        if values.get("desired") == Mandate.Desired.RUN:
+            # At once; whatever becomes of it, each minute somebody looks which engines are missing.
+            transaction.on_commit(partial(ask_for_shift, now.account), robust=True)
         publish("state", {"account": now.account, "what": action, "revision": now.revision}, at=at)
         record(
             action,
@@ -88,6 +107,23 @@ def change(
             at=at,
         )
     return now
+
+
+def _refuse_real_money(seen: Mandate, values: dict[str, Any]) -> None:
+    """Raise ServiceRefused for what asks the engine to run with real money, unless it comes with a
+    grant or has one: what a grant allows, the engine itself compares.
+    """
+    if not values.keys() & {"desired", "mode", "feed"}:
+        return  # what asks for no run, such as a halt, is taken of whatever mandate there is
+    mode, feed = values.get("mode", seen.mode), values.get("feed", seen.feed)
+    wanted = values.get("desired", seen.desired) == Mandate.Desired.RUN
+    granted = values.get("grant", seen.grant) and values.get("phase", seen.phase) != Phase.SHADOW
+    if wanted and money_of(mode, feed) is Money.REAL and not granted:
+        raise ServiceRefused(
+            "LIVE_NEEDS_GATES",
+            f"nothing leads to trading live on the feed {feed} but a promotion",
+            "ask for the promotion to phase 1, and start with manage.py start_live",
+        )
 
 
 def changed_meanwhile() -> ServiceRefused:

@@ -22,6 +22,7 @@ from trading import kill_file
 from trading.kill_file import KillNote
 from trading.models import Mandate
 from trading.services.changes import actor_text, change, facts, find_mandate, kept, mandate_target
+from trading.services.incidents import refuse_unreconciled
 from trading.services.mandates import ensure_mandate
 from trading.services.refusals import ServiceRefused, require, require_reason
 
@@ -109,8 +110,9 @@ def resume(
 ) -> Mandate:
     """End a halt: the mandate's in the database, and the kill file after the commit.
 
-    Raises ServiceRefused without a reason, without the role, when nothing is halted, and
-    when the file cannot be removed, in which case this machine stays halted.
+    Raises ServiceRefused without a reason, without the role, when nothing is halted, while the
+    books are not known to be true, and when the file cannot be removed, in which case this machine
+    stays halted.
     """
     require(by, "trading.resume_trading")
     why = require_reason(reason, "resuming")
@@ -118,6 +120,7 @@ def resume(
     note = kill_file.read(settings.KILL_FILE)
     if not mandate.halted and note is None:
         raise ServiceRefused("NOT_HALTED", "trading is not halted", "nothing has to be resumed")
+    refuse_unreconciled(mandate)
     with transaction.atomic():
         resumed = change(
             mandate,

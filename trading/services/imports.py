@@ -39,6 +39,7 @@ def import_profiles(
     by: User | None = None,
     by_name: str = "",
     strict: bool = True,
+    source_prefix: str = "",
     at: datetime | None = None,
 ) -> ImportReport:
     """Import `profiles/*.yaml` of a configuration directory over its `config.yaml`.
@@ -46,7 +47,8 @@ def import_profiles(
     A file makes a new revision only when its content differs from the newest revision and from what
     the same file said the last time: importing twice adds nothing, and an unchanged file does not
     undo a rollback. `strict` is for our own files: one problem anywhere refuses them all (Invalid).
-    Otherwise, for a PolyArb-X folder, each file stands for itself.
+    Otherwise, for a PolyArb-X folder, each file stands for itself. `source_prefix` keeps files of
+    another folder apart from ours of the same name: what each said the last time is its own.
     """
     require(by, "trading.save_profile")
     report = ImportReport()
@@ -64,7 +66,10 @@ def import_profiles(
     who = actor_text(by, by_name)
     with transaction.atomic():
         for name, config in configs.items():
-            _import_one(name, config, base, report, author=by, author_name=who, at=now)
+            source = f"{source_prefix}{name}.yaml"
+            _import_one(
+                name, config, base, report, author=by, author_name=who, source=source, at=now
+            )
         if report.created:
             publish("state", {"what": "profile.import"}, at=now)
             record(
@@ -93,10 +98,10 @@ def _import_one(
     *,
     author: User | None,
     author_name: str,
+    source: str,
     at: datetime,
 ) -> None:
     last = newest(name)
-    source = f"{name}.yaml"
     imported = Profile.objects.filter(name=name, source=source).order_by("-revision").first()
     if sha256(config) in {row.sha256 for row in (last, imported) if row is not None}:
         report.unchanged.append(name)

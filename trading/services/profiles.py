@@ -13,9 +13,16 @@ from polyarb_site.audit.models import AuditEvent
 from polyarb_site.audit.recorder import record
 from polyarb_site.clock import SystemClock
 from polyarb_site.live.send import publish
+from trading.config.keys import KEYS
 from trading.config.profiles import sha256
-from trading.config.schema import ConfigProblems, ParsedConfig, parse, phase_problems
-from trading.models import Mandate, Profile
+from trading.config.schema import (
+    ConfigProblems,
+    ParsedConfig,
+    parse,
+    phase_problems,
+    play_problems,
+)
+from trading.models import Mandate, Money, Profile, money_of
 from trading.services.changes import (
     actor_text,
     change,
@@ -34,7 +41,11 @@ from trading.services.revisions import (
 )
 
 # The records after which another profile was in force. The audit is the only list of them.
-APPLYING = ("profile.apply", "profile.rollback", "engine.start_shadow")
+APPLYING = (
+    *("profile.apply", "profile.rollback"),
+    *("engine.start_shadow", "engine.start_simulated", "engine.start_live"),
+    "mandate.step_down",
+)
 HISTORY_MAX = 1_000
 
 
@@ -70,8 +81,11 @@ def save_profile(
     if after_revision is not None and after_revision != (last.revision if last else 0):
         raise changed_meanwhile()
     base = last.base_values if last else base_config().texts()
+    # What an older version knew and this one does not is left behind: else nothing could be saved.
+    known = last.values if last else base
+    known = {key: text for key, text in known.items() if key in KEYS}
     try:
-        config = parse({**(last.values if last else base), **values}, strict=True)
+        config = parse({**known, **values}, strict=True)
     except ConfigProblems as error:
         problems = tuple(str(problem) for problem in error.problems)
         raise Invalid(
@@ -125,7 +139,7 @@ def apply_profile(
         raise ServiceRefused(
             "ALREADY_APPLIED", f"{profile} is in force already", "nothing has to be done"
         )
-    refuse_unfit(profile, config_of(profile), mandate.phase)
+    refuse_unfit(profile, config_of(profile), mandate)
     return change(
         mandate,
         {"profile": profile},
@@ -166,7 +180,7 @@ def rollback_profile(
             )
         earlier = find_profile(steps[-2].name, steps[-2].revision)
     config = config_of(earlier)
-    refuse_unfit(earlier, config, mandate.phase)
+    refuse_unfit(earlier, config, mandate)
     now = at or SystemClock().now()
     with transaction.atomic():
         revision = add_revision(
@@ -231,14 +245,23 @@ def find_profile(name: str, revision: int | None = None) -> Profile:
     return profile
 
 
-def refuse_unfit(profile: Profile, config: ParsedConfig, phase: int) -> None:
-    """Raise ServiceRefused for a live revision that the phase does not allow. Paper always fits."""
-    problems = [] if config.dry_run else phase_problems(config, phase)
+def refuse_unfit(profile: Profile, config: ParsedConfig, mandate: Mandate) -> None:
+    """Raise ServiceRefused for a revision that the mandate does not allow.
+
+    A live one has to fit the phase, or play money while that is what the mandate trades with. Paper
+    always fits, but for a run with play money, which never becomes paper under way.
+    """
+    play = money_of(mandate.mode, mandate.feed) is Money.PLAY
+    running = mandate.desired == Mandate.Desired.RUN
+    if config.dry_run and not (play and running):
+        return
+    problems = play_problems(config) if play else phase_problems(config, mandate.phase)
     if problems:
         texts = tuple(str(problem) for problem in problems)
+        what = "play money" if play else f"phase {mandate.phase}"
         raise ServiceRefused(
             "PROFILE_DOES_NOT_FIT_PHASE",
-            f"{profile} does not fit phase {phase}: {'. '.join(texts)}",
+            f"{profile} does not fit {what}: {'. '.join(texts)}",
             "choose another revision, or ask for the promotion that allows it",
         )
 

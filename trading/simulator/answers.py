@@ -27,6 +27,7 @@ POST_ONLY_MODE = "post-only mode: only post-only orders and cancels are allowed"
 TOO_MANY_REQUESTS = "Too Many Requests"
 NOT_THE_OWNER = "the order owner has to be the owner of the API KEY"
 NOT_THE_SIGNER = "the order signer address has to be the address of the API KEY"
+NOT_THE_MAKER = "maker address not allowed, please use the deposit wallet flow"
 BAD_LOGIN = "Invalid L1 Request headers"
 BAD_KEY = "Unauthorized/Invalid api key"
 NO_NEW_KEY = "Could not create api key"
@@ -39,7 +40,9 @@ BAD_ASSET_TYPE = "Invalid asset type"
 NOBODYS_ASSET = "Invalid token id"
 BAD_SIGNATURE_TYPE = "Invalid signature_type"
 BAD_PAYLOAD = "Invalid payload"
+BAD_SIDE = "Invalid side"
 BAD_HEARTBEAT = "Invalid Heartbeat ID"
+NOT_INSERTED = "could not insert order"
 NOT_FOUND = "order can't be found - already canceled or matched"  # ours
 DELAYED = "order is delayed and can't be canceled"  # ours
 
@@ -161,6 +164,17 @@ def not_enough_balance(
     parts.append(f"order amount (inc. fees): {amount_micro}")
     said = ", ".join(parts)
     return bad(f"not enough balance / allowance: the balance is not enough -> {said}")
+
+
+def not_enough_allowance(
+    *, spender: str, allowance_micro: int, matched_micro: int, amount_micro: int
+) -> Refusal:
+    """Return the refusal of an order whose exchange may not take what it gives; in base units."""
+    return bad(
+        "not enough balance / allowance: the allowance is not enough -> "
+        f"spender: {spender.lower()}, allowance: {allowance_micro}, "
+        f"sum of matched orders: {matched_micro}, order amount (inc. fees): {amount_micro}"
+    )
 
 
 def killed_status(text: str) -> str:

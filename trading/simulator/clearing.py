@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable
 from functools import partial
-from hashlib import sha256
 from random import Random
 
 from trading.engine.codes import Side, TradeState
 from trading.simulator.accounts import Chain, RevertedError
 from trading.simulator.agenda import Agenda
 from trading.simulator.events import Event, Fill, TradeChanged
+from trading.simulator.faults import Faults
 from trading.simulator.orders import Order
-from trading.simulator.settlement import SettlementSettings, Trade, draw_timetable
+from trading.simulator.settlement import SettlementSettings, Step, Trade, draw_timetable
 
 
 class Clearing:
     """All trades that are not settled yet. Appends to the events of the exchange."""
 
-    __slots__ = ("_agenda", "_chain", "_events", "_random", "_settings")
+    __slots__ = ("_agenda", "_chain", "_events", "_faults", "_random", "_settings", "trades")
 
     def __init__(
         self,
@@ -26,20 +26,28 @@ class Clearing:
         random: Random,
         settings: SettlementSettings,
         events: list[Event],
+        faults: Faults,
     ) -> None:
+        self._faults = faults
         self._chain = chain
         self._agenda = agenda
         self._random = random
         self._settings = settings
         self._events = events
+        self.trades: dict[str, Trade] = {}  # of which something is still to come
 
     def new_trade_id(self) -> str:
         """Draw an id that looks like the venue's."""
         text = f"{self._random.getrandbits(128):032x}"
         return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
-    def open(self, trade_id: str, taker: Order, fills: Iterable[Fill], at_ms: int) -> None:
-        """Begin the settlement of a match: lock what both sides give, and plan what follows."""
+    def open(
+        self, trade_id: str, taker: Order, fills: Iterable[Fill], spender: str, at_ms: int
+    ) -> None:
+        """Begin the settlement of a match: lock what both sides give, and plan what follows.
+
+        `spender` is the contract that will take it; empty: without an allowance.
+        """
         fills = tuple(fills)
         event = TradeChanged(
             at_ms=at_ms,
@@ -56,50 +64,86 @@ class Clearing:
             fills=fills,
             transaction_hash="",
         )
-        trade = Trade(event)
+        trade = Trade(event, spender)
+        self._lock(trade)
+        self._events.append(event)
+        plan = draw_timetable(self._settings, self._random, at_ms)
+        for due_ms, state in self._faults.settlement(plan, trade.parties(), at_ms):
+            self._plan(trade, due_ms, Step(state))
+
+    def restore(self, trade: Trade) -> None:
+        """Go on with a trade of an earlier run; what was due meanwhile happens next."""
+        trade.may_be_mined = trade.event.state in (TradeState.MATCHED, TradeState.RETRYING)
+        if not trade.released:
+            self._lock(trade)
+        steps, trade.steps = trade.steps, ()
+        for due_ms, step in steps:
+            self._plan(trade, due_ms, step)
+
+    def _lock(self, trade: Trade) -> None:
         for (account_id, asset), amount in trade.locks.items():
             self._chain.accounts[account_id].matched[asset] += amount
-        self._events.append(event)
-        for due_ms, state in draw_timetable(self._settings, self._random, at_ms):
-            self._agenda.at(due_ms, partial(self._step, trade, state))
 
-    def _step(self, trade: Trade, state: TradeState, at_ms: int) -> None:
-        if trade.event.state is TradeState.FAILED:
+    def _plan(self, trade: Trade, due_ms: int, step: Step) -> None:
+        self.trades[trade.event.trade_id] = trade
+        trade.steps = (*trade.steps, (due_ms, step))
+        self._agenda.at(due_ms, partial(self._step, trade, due_ms, step))
+
+    def _step(self, trade: Trade, due_ms: int, step: Step, at_ms: int) -> None:
+        if (due_ms, step) not in trade.steps:
             return  # it could not be paid, and what was planned for it is void
-        if state is TradeState.MINED:
-            self._mine(trade, at_ms)
-        else:
-            self._events.append(trade.move(state, at_ms, ""))
-        if state is TradeState.FAILED:
-            self._agenda.at(at_ms + self._settings.release_lag_ms, partial(self._release, trade))
+        trade.steps = tuple(one for one in trade.steps if one != (due_ms, step))
+        match step:
+            case Step.LOOK:
+                self._look(trade, at_ms)
+            case Step.RELEASE:
+                self._release(trade)
+            case Step.MINED:
+                self._mine(trade, at_ms)
+            case _:
+                self._events.append(trade.move(TradeState(step), at_ms, ""))
+        if step is Step.FAILED:
+            self._plan(trade, at_ms + self._settings.release_lag_ms, Step.RELEASE)
+        if not trade.steps:
+            del self.trades[trade.event.trade_id]
 
     def _mine(self, trade: Trade, at_ms: int) -> None:
         """Put a trade on the chain; one that somebody cannot pay any more is retried and fails."""
+        trade_id, condition_id = trade.event.trade_id, trade.event.condition_id
         try:
-            self._chain.transact(
-                trade.moves,
-                condition_id=trade.event.condition_id,
-                sets_micro=trade.sets_micro,
-                fees_micro=trade.fees_micro,
-            )
+            if trade.may_be_mined and self._chain.has_mined(trade_id):
+                self._chain.note(trade.moves, condition_id, trade.sets_micro, trade.fees_micro)
+            else:
+                self._chain.check_allowed(trade.locks, trade.spender)
+                self._chain.transact(
+                    trade.moves,
+                    condition_id=condition_id,
+                    sets_micro=trade.sets_micro,
+                    fees_micro=trade.fees_micro,
+                    trade_id=trade_id,
+                )
+                self._chain.use_allowance(trade.locks, trade.spender)
         except RevertedError:
             if trade.event.state is TradeState.MATCHED:
                 self._events.append(trade.move(TradeState.RETRYING, at_ms, ""))
             self._events.append(trade.move(TradeState.FAILED, at_ms, ""))
-            self._agenda.at(at_ms + self._settings.release_lag_ms, partial(self._release, trade))
+            trade.steps = ()
+            self._plan(trade, at_ms + self._settings.release_lag_ms, Step.RELEASE)
             return
-        digest = sha256(trade.event.trade_id.encode()).hexdigest()
-        self._events.append(trade.move(TradeState.MINED, at_ms, f"0x{digest}"))
-        self._agenda.at(at_ms + self._settings.view_lag_ms, partial(self._look, trade))
-        self._agenda.at(at_ms + self._settings.release_lag_ms, partial(self._release, trade))
+        mined_by = self._chain.transaction_hash(trade_id)
+        self._events.append(trade.move(TradeState.MINED, at_ms, mined_by))
+        self._plan(trade, at_ms + self._settings.view_lag_ms, Step.LOOK)
+        self._plan(trade, at_ms + self._settings.release_lag_ms, Step.RELEASE)
 
-    def _look(self, trade: Trade, _at_ms: int) -> None:
+    def _look(self, trade: Trade, at_ms: int) -> None:
         """Let the venue see what a mined trade changed."""
         for account_id, asset in trade.moves:
-            self._chain.refresh(account_id, asset)
+            if not self._faults.hides_chain(account_id, at_ms):
+                self._chain.refresh(account_id, asset)
 
-    def _release(self, trade: Trade, _at_ms: int) -> None:
+    def _release(self, trade: Trade) -> None:
         """Give back what a trade that is settled or failed still locked."""
+        trade.released = True
         for (account_id, asset), amount in trade.locks.items():
             self._chain.accounts[account_id].matched[asset] -= amount
 

@@ -6,6 +6,10 @@ Sides and the states of a trade are the engine's own words for the same texts.
 from enum import StrEnum
 
 COLLATERAL = "COLLATERAL"  # the asset that is no outcome token: pUSD
+SHARES = "CONDITIONAL"  # what is approved when outcome tokens are: all of them at once
+UNLIMITED = 2**256 - 1  # an allowance that is never used up
+EOA = 0  # the signature type of an address that signs for itself
+DEPOSIT_WALLET = 3  # and of a wallet whose owner signs for it
 
 
 class OrderType(StrEnum):
@@ -53,3 +57,4 @@ class OrderStatus(StrEnum):
     CANCELED = "CANCELED"
     CANCELED_NOT_ENOUGH_BALANCE = "CANCELED_NOT_ENOUGH_BALANCE"
     CANCELED_EXPIRED_ORDER = "CANCELED_EXPIRED_ORDER"
+    CANCELED_MARKET_RESOLVED = "CANCELED_MARKET_RESOLVED"

@@ -1,8 +1,8 @@
 """Takes orders in, matches them, lets them rest, cancels them: all that happens to an order."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
 
 from trading.engine.codes import Side
 from trading.engine.units import MICRO
@@ -10,9 +10,12 @@ from trading.simulator import answers
 from trading.simulator.accounts import Account, Chain
 from trading.simulator.agenda import Agenda
 from trading.simulator.answers import OrderAnswer, Refusal
+from trading.simulator.arrivals import Arrival, arrival_of
 from trading.simulator.clearing import Clearing, taker_amounts
 from trading.simulator.codes import OrderChange, OrderStatus, OrderType
-from trading.simulator.events import BookChanged, DelayEnded, Event, Fill, OrderChanged, TickChanged
+from trading.simulator.events import BookChanged, DelayEnded, Event, Fill, TickChanged
+from trading.simulator.holds import Holds
+from trading.simulator.intake import read_order
 from trading.simulator.matching import MarketBook, Plan, match_kind
 from trading.simulator.orders import (
     EXPIRES_EARLY_S,
@@ -20,29 +23,13 @@ from trading.simulator.orders import (
     Listing,
     NewOrder,
     Order,
-    dollars_and_shares,
-    read_price,
+    order_changed,
 )
 
-SEEN_MAX = 200_000  # order ids remembered to refuse a repetition; the oldest are forgotten
 COARSE_TICK_MICRO = 10_000
 FINE_TICK_MICRO = 1_000
 FINE_ABOVE_MICRO = 960_000
 FINE_BELOW_MICRO = 40_000
-
-
-class Arrival(NamedTuple):
-    """What an order would do if it came in now: what it would match, and what it must pay."""
-
-    plan: Plan
-    need_micro: int
-
-
-class Hold(NamedTuple):
-    """Whose limit orders only rest in a market, and until when."""
-
-    account_ids: frozenset[str]
-    until_ms: int
 
 
 class Desk:
@@ -64,9 +51,13 @@ class Desk:
         self._agenda = agenda
         self._amounts = amounts
         self._events = events
-        self._held: dict[str, Hold] = {}  # by condition
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self.closed: set[str] = set()  # conditions that are resolved
+        self._holds = Holds(agenda, self._end_hold)
+        # By account: order ids that are remembered, and how many may be.
+        self._seen: dict[str, OrderedDict[str, None]] = {}
+        self._seen_max: dict[str, int] = {}
         self._sequence = 0
+        self._is_quiet = False  # what changes in a book is told at the end of a requote
 
     def list_market(self, listing: Listing) -> None:
         """Open a market for orders; raises ValueError when one of its tokens is listed already."""
@@ -76,14 +67,28 @@ class Desk:
         for token_id in listing.token_ids:
             self.books[token_id] = book
 
+    def open_account(self, account_id: str, seen_max: int) -> None:
+        """Let an account place orders; so many of its latest are refused when they come again."""
+        self._seen[account_id], self._seen_max[account_id] = OrderedDict(), seen_max
+
+    def remember(self, account_id: str, order_id: str) -> None:
+        """Refuse an order id of an account from now on; the oldest are forgotten."""
+        seen = self._seen[account_id]
+        seen[order_id] = None
+        if len(seen) > self._seen_max[account_id]:
+            seen.popitem(last=False)
+
     def accept(self, new: NewOrder, at_ms: int) -> OrderAnswer | Refusal:
         """Take an order, or return why it is refused; a refused order changes no balance."""
         book = self.books.get(new.token_id)
-        if book is None:
+        if book is None or book.listing.condition_id in self.closed:
             return Refusal(http=404, text=answers.NO_BOOK)
-        order = self._read(book, new, at_ms)
+        if new.order_id in self._seen[new.account_id]:
+            return answers.duplicated(new.order_id)
+        order = read_order(book, new, self._amounts, self._sequence + 1, at_ms)
         if isinstance(order, Refusal):
             return order
+        self._sequence += 1
         marketable = self._is_marketable(book, order)
         least = self._amounts.BUY_NOTIONAL_MIN_MICRO
         if marketable and new.post_only:
@@ -92,24 +97,59 @@ class Desk:
             return answers.marketable_buy_too_small(new.maker_micro, least)
         arrival = self._arrival(book, order)
         account = self._chain.accounts[order.account_id]
-        lacking = account.lacks(order.pays_asset, arrival.need_micro)
+        spender = book.listing.spender
+        lacking = account.lacks(order.pays_asset, arrival.need_micro, spender)
         if lacking is not None:
             return lacking
-        self._remember(order.order_id)
-        if order.expiration_s:
-            due_ms = (order.expiration_s - EXPIRES_EARLY_S) * 1_000
-            self._agenda.at(due_ms, partial(self._expire, order))
+        self.remember(order.account_id, order.order_id)
+        self._plan_expiry(order)
         if not marketable or not book.listing.delay_ms:
             return self._arrive(book, order, arrival, at_ms)
         order.is_delayed = True
         self._reserve(order, arrival.need_micro)
         self.open[order.order_id] = order
-        due_ms = at_ms + book.listing.delay_ms
-        self._agenda.at(due_ms, partial(self._end_delay, book, order))
+        self._plan_end_of_delay(book, order)
         self._tell(order, OrderChange.PLACEMENT, OrderStatus.DELAYED, at_ms)
         return OrderAnswer(
             order_id=order.order_id, status="delayed", waits=book.listing.delay_answer_waits
         )
+
+    def restore(self, order: Order, at_ms: int) -> None:
+        """Go on with an open order of an earlier run; nothing is matched yet."""
+        book = self.books[order.token_id]
+        self._sequence = max(self._sequence, order.sequence)
+        claim, order.reserved_micro = order.reserved_micro, 0
+        self._reserve(order, claim)
+        self.open[order.order_id] = order
+        self._plan_expiry(order)
+        if order.is_delayed:
+            self._plan_end_of_delay(book, order)
+        else:
+            book.add(order)
+            self._publish(book, order.order_id, at_ms)
+
+    def uncross(self, at_ms: int) -> None:
+        """Match what crosses in any book, as after a hold."""
+        for book in dict.fromkeys(self.books.values()):
+            self._uncross(book, at_ms)
+
+    def requote(
+        self, token_id: str, order_ids: Iterable[str], orders: Iterable[NewOrder], at_ms: int
+    ) -> tuple[OrderAnswer | Refusal, ...]:
+        """Cancel and place orders of one market as one change of its book, told once.
+
+        When one of them is matched, that and what follows is told as it happens.
+        """
+        book = self.books[token_id]
+        self._is_quiet = True
+        for order_id in order_ids:
+            if order_id in self.open:
+                self.cancel(self.open[order_id], OrderStatus.CANCELED, at_ms)
+        orders = tuple(orders)
+        answers = tuple(self.accept(new, at_ms) for new in orders)
+        self._is_quiet = False
+        self._publish(book, orders[0].order_id if orders else "", at_ms)
+        return answers
 
     def cancel(self, order: Order, status: OrderStatus, at_ms: int) -> None:
         """Take an open order that is not delayed out of the book and free what it reserved."""
@@ -119,78 +159,34 @@ class Desk:
         self._tell(order, OrderChange.CANCELLATION, status, at_ms)
         self._publish(book, order.order_id, at_ms)
 
-    def hold(self, condition_id: str, account_ids: frozenset[str], until_ms: int) -> None:
-        """Let GTC and GTD orders of some accounts rest unmatched until a time, even when crossed.
+    def close(self, condition_id: str, at_ms: int) -> None:
+        """Cancel every order in a market, also delayed ones, and take no more."""
+        self.closed.add(condition_id)
+        self._holds.drop(condition_id)
+        status = OrderStatus.CANCELED_MARKET_RESOLVED
+        for order in [one for one in self.open.values() if one.condition_id == condition_id]:
+            if order.is_delayed:
+                self._close(order)
+                self._tell(order, OrderChange.CANCELLATION, status, at_ms)
+            else:
+                self.cancel(order, status, at_ms)
 
-        Everybody else can trade with them. At the end the book is matched as if the younger of
-        each crossing pair had just arrived. A hold that lasts already is only made longer.
+    def hold(self, condition_id: str, account_ids: frozenset[str], until_ms: int) -> None:
+        """Let limit orders of some accounts rest unmatched until a time, even when crossed.
+
+        At the end the book is matched as if the younger of each crossing pair had just arrived.
         """
-        before = self._held.get(condition_id, Hold(frozenset(), 0))
-        until_ms = max(until_ms, before.until_ms)
-        self._held[condition_id] = Hold(account_ids | before.account_ids, until_ms)
-        self._agenda.at(until_ms, partial(self._end_hold, condition_id))
+        self._holds.begin(condition_id, account_ids, until_ms)
 
     def is_held(self, condition_id: str) -> bool:
         """Say whether matching is held in a market, so that its book may be crossed."""
-        return condition_id in self._held
-
-    def _read(self, book: MarketBook, new: NewOrder, at_ms: int) -> Order | Refusal:
-        if new.order_id in self._seen:
-            return answers.duplicated(new.order_id)
-        price = read_price(new, book.tick_micro, self._amounts)
-        if isinstance(price, Refusal):
-            return price
-        dollars, shares = dollars_and_shares(new)
-        rests = new.order_type in (OrderType.GTC, OrderType.GTD)
-        if new.post_only and not rests:
-            return answers.bad(answers.POST_ONLY_TYPE)
-        if rests and shares < book.listing.min_order_size_micro:
-            return answers.below_minimum(new.order_id, shares, book.listing.min_order_size_micro)
-        expires_ms = (new.expiration_s - EXPIRES_EARLY_S) * 1_000
-        if (new.order_type is OrderType.GTD) != bool(new.expiration_s) or (
-            new.expiration_s and expires_ms <= at_ms
-        ):
-            return answers.bad(answers.EXPIRATION)
-        self._sequence += 1
-        budget = dollars if new.side is Side.BUY and not rests else 0
-        return Order(
-            order_id=new.order_id,
-            account_id=new.account_id,
-            condition_id=book.listing.condition_id,
-            token_id=new.token_id,
-            side=new.side,
-            order_type=new.order_type,
-            price_micro=price,
-            size_micro=shares,
-            budget_micro=budget,
-            is_yes=new.token_id == book.listing.token_ids[0],
-            expiration_s=new.expiration_s,
-            created_ms=at_ms,
-            sequence=self._sequence,
-            left_micro=shares,
-            budget_left_micro=budget,
-        )
+        return self._holds.lasts(condition_id)
 
     def _is_marketable(self, book: MarketBook, order: Order) -> bool:
-        hold = self._held.get(order.condition_id)
-        only_rests = hold is not None and order.rests and order.account_id in hold.account_ids
-        return book.crosses(order) and not only_rests
+        return book.crosses(order) and not self._holds.only_rests(order)
 
     def _arrival(self, book: MarketBook, order: Order) -> Arrival:
-        """Return what an order would match now and the most that it must pay for all of it."""
-        marketable = self._is_marketable(book, order)
-        plan = book.plan(order) if marketable else Plan((), False)
-        if order.side is Side.SELL:
-            return Arrival(plan, order.left_micro)
-        give = order.budget_left_micro or order.give_micro(order.left_micro)
-        if not marketable:
-            return Arrival(plan, give)
-        fee = book.listing.fee_micro
-        # A share costs less at a better price, with its fee too: the fee grows slower than the
-        # price falls. But a market BUY then gets more shares, and may pay more in fees.
-        fees = sum(fee(order.own_price_micro(f.price_micro), f.size_micro) for f in plan.fills)
-        fees_at_limit = fee(order.price_micro, order.left_micro)
-        return Arrival(plan, give + max(fees_at_limit, fees if order.budget_micro else 0))
+        return arrival_of(book, order, is_marketable=self._is_marketable(book, order))
 
     def _arrive(
         self, book: MarketBook, order: Order, arrival: Arrival, at_ms: int
@@ -218,7 +214,8 @@ class Desk:
             self._tell(order, OrderChange.CANCELLATION, OrderStatus.CANCELED, at_ms)
         self._publish(book, order.order_id, at_ms)
         if fills:
-            self._clearing.open(order.trade_ids[-1], order, fills, at_ms)
+            spender = book.listing.spender
+            self._clearing.open(order.trade_ids[-1], order, fills, spender, at_ms)
             self._tighten(book, order, fills[-1], at_ms)
         making, taking = taker_amounts(order.side, fills)
         return OrderAnswer(
@@ -233,6 +230,7 @@ class Desk:
         """Carry out a plan: shrink both sides and move each maker's reservation into the trade."""
         if not plan.fills:
             return []
+        self._is_quiet = False
         trade_id = self._clearing.new_trade_id()
         taker.trade_ids = (*taker.trade_ids, trade_id)
         fills = []
@@ -279,25 +277,40 @@ class Desk:
         price = fill.taker_price_micro
         if book.tick_micro != COARSE_TICK_MICRO or FINE_BELOW_MICRO <= price <= FINE_ABOVE_MICRO:
             return
-        for resting, rest in book.change_tick(FINE_TICK_MICRO):
+        self.refine(book, FINE_TICK_MICRO, order.order_id, at_ms)
+
+    def refine(self, book: MarketBook, tick_micro: int, order_id: str, at_ms: int) -> None:
+        """Make the tick of a market finer; an order is named as the cause."""
+        for resting, rest in book.change_tick(tick_micro):
             if rest:
                 self._take_from(book, resting, rest)
                 if not resting.left_micro:
                     self._tell(resting, OrderChange.CANCELLATION, OrderStatus.CANCELED, at_ms)
-        self._publish(book, order.order_id, at_ms)
-        for token_id in book.listing.token_ids:
-            self._events.append(
-                TickChanged(
-                    at_ms=at_ms,
-                    condition_id=book.listing.condition_id,
-                    token_id=token_id,
-                    old_tick_micro=COARSE_TICK_MICRO,
-                    new_tick_micro=FINE_TICK_MICRO,
-                )
+        self._publish(book, order_id, at_ms)
+        self._tell_tick(book, at_ms)
+
+    def restore_tick(self, book: MarketBook, tick_micro: int, at_ms: int) -> None:
+        """Go on with the finer tick of an earlier run, before any order rests."""
+        if tick_micro != book.tick_micro:
+            book.tick_micro = tick_micro
+            self._tell_tick(book, at_ms)
+
+    def _tell_tick(self, book: MarketBook, at_ms: int) -> None:
+        self._events.extend(
+            TickChanged(
+                at_ms=at_ms,
+                condition_id=book.listing.condition_id,
+                token_id=token_id,
+                old_tick_micro=book.listing.tick_micro,
+                new_tick_micro=book.tick_micro,
             )
+            for token_id in book.listing.token_ids
+        )
 
     def _end_delay(self, book: MarketBook, order: Order, at_ms: int) -> None:
         """Match a delayed order after all, by what the book and the balance are now."""
+        if order.order_id not in self.open:
+            return  # its market was resolved meanwhile
         order.is_delayed = False
         answer = self._again(book, order, at_ms)
         if isinstance(answer, OrderAnswer) and not answer.trade_ids:
@@ -306,11 +319,10 @@ class Desk:
         self._events.append(DelayEnded(at_ms=at_ms, order_id=order.order_id, answer=answer))
 
     def _end_hold(self, condition_id: str, at_ms: int) -> None:
-        if condition_id not in self._held or self._held[condition_id].until_ms > at_ms:
-            return  # it was made longer meanwhile, and another end is due
-        del self._held[condition_id]
         books = (b for b in self.books.values() if b.listing.condition_id == condition_id)
-        book = next(books)
+        self._uncross(next(books), at_ms)
+
+    def _uncross(self, book: MarketBook, at_ms: int) -> None:
         while (order := book.later_of_crossing()) is not None:
             book.remove(order)
             self._again(book, order, at_ms)
@@ -320,7 +332,8 @@ class Desk:
         self._reserve(order, 0)
         arrival = self._arrival(book, order)
         account: Account = self._chain.accounts[order.account_id]
-        lacking = account.lacks(order.pays_asset, arrival.need_micro)
+        spender = book.listing.spender
+        lacking = account.lacks(order.pays_asset, arrival.need_micro, spender)
         if lacking is None:
             return self._arrive(book, order, arrival, at_ms)
         self._close(order)
@@ -328,6 +341,15 @@ class Desk:
         self._tell(order, OrderChange.CANCELLATION, status, at_ms)
         self._publish(book, order.order_id, at_ms)
         return lacking
+
+    def _plan_expiry(self, order: Order) -> None:
+        if order.expiration_s:
+            due_ms = (order.expiration_s - EXPIRES_EARLY_S) * 1_000
+            self._agenda.at(due_ms, partial(self._expire, order))
+
+    def _plan_end_of_delay(self, book: MarketBook, order: Order) -> None:
+        due_ms = order.created_ms + book.listing.delay_ms
+        self._agenda.at(due_ms, partial(self._end_delay, book, order))
 
     def _expire(self, order: Order, at_ms: int) -> None:
         if order.is_delayed:  # cannot be cancelled now, and its delay is over soon
@@ -351,12 +373,9 @@ class Desk:
         account.active[order.pays_asset] += amount_micro - order.reserved_micro
         order.reserved_micro = amount_micro
 
-    def _remember(self, order_id: str) -> None:
-        if len(self._seen) >= SEEN_MAX:
-            self._seen.popitem(last=False)
-        self._seen[order_id] = None
-
     def _publish(self, book: MarketBook, order_id: str, at_ms: int) -> None:
+        if self._is_quiet:
+            return
         tokens = book.take_changes()
         if tokens is not None:
             condition_id = book.listing.condition_id
@@ -367,22 +386,4 @@ class Desk:
             )
 
     def _tell(self, order: Order, change: OrderChange, status: str, at_ms: int) -> None:
-        self._events.append(
-            OrderChanged(
-                at_ms=at_ms,
-                change=change,
-                status=status,
-                order_id=order.order_id,
-                account_id=order.account_id,
-                condition_id=order.condition_id,
-                token_id=order.token_id,
-                side=order.side,
-                order_type=order.order_type,
-                price_micro=order.price_micro,
-                size_micro=order.size_micro,
-                matched_micro=order.matched_micro,
-                expiration_s=order.expiration_s,
-                created_ms=order.created_ms,
-                trade_ids=order.trade_ids,
-            )
-        )
+        self._events.append(order_changed(order, change, status, at_ms))

@@ -8,43 +8,35 @@ be, and pages of 100.
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from trading.simulator import answers, payloads
+from trading.simulator.accounts import RevertedError
 from trading.simulator.answers import CancelAnswer, Refusal
-from trading.simulator.codes import COLLATERAL
+from trading.simulator.codes import COLLATERAL, EOA, SHARES, UNLIMITED
+from trading.simulator.drills import drills_of
 from trading.simulator.events import TradeChanged
+from trading.simulator.faults import Lost
 from trading.simulator.keys import ApiKey, KeyRing
 from trading.simulator.local_venue import LocalVenue
 from trading.simulator.order_door import DoorSettings, OrderDoor
+from trading.simulator.requests import Request, Value
 from trading.simulator.signatures import login_is_signed, read_address
 
 AGE_S_MAX = 60  # of a signed request, in either direction; the venue's own limit is not known
 PAGE_ROWS_MAX = 100
 FIRST_PAGE, LAST_PAGE = "MA==", "LTE="  # 0 and -1 in base64
-ALLOWANCE = str(2**256 - 1)  # play money is allowed to go everywhere
 _DIGITS = re.compile(r"[0-9]{1,78}")
+_LIMITED = {
+    *((method, path) for method in ("POST", "DELETE") for path in ("/order", "/orders")),
+    ("DELETE", "/cancel-all"),
+    ("DELETE", "/cancel-market-orders"),
+}
 _CURSOR = re.compile(rb"[0-9]{1,9}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request: the path without its query, header names in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
-
-    def asked(self, name: str) -> str:
-        """Return the first value of a query parameter, empty when it is not there."""
-        return self.query.get(name, [""])[0]
-
-
-Value: TypeAlias = Any
 Handler: TypeAlias = Callable[[ApiKey, Request, int], Value | Refusal]
 
 
@@ -60,6 +52,7 @@ class Doors:
             ("POST", "/auth/api-key"): self.keys.create,
             ("GET", "/auth/derive-api-key"): self.keys.derive,
         }
+        self._drills = drills_of(venue) if settings.drills else {}
         self._handlers: dict[tuple[str, str], Handler] = {
             ("GET", "/auth/api-keys"): self._list_keys,
             ("DELETE", "/auth/api-key"): self._delete_key,
@@ -76,16 +69,52 @@ class Doors:
             ("GET", "/balance-allowance"): self._balance,
             ("GET", "/balance-allowance/update"): self._update_balance,
             ("POST", "/v1/heartbeats"): self._heartbeat,
+            ("GET", "/simulator/approvals"): self._approvals,
+            ("POST", "/simulator/approvals"): self._approve,
+            ("POST", "/simulator/redeem"): self._redeem,
         }
 
     def has(self, request: Request) -> bool:
         """Say whether there is a private door for a request."""
         route = _route(request)
-        return route in self._logins or route in self._handlers
+        return route in self._logins or route in self._handlers or route in self._drills
 
-    def answer(self, request: Request, now_ms: int) -> Value | Refusal:
+    def answer(self, request: Request, now_ms: int) -> Value | Refusal | Lost:
         """Return the answer to a request that has a door here."""
         route = _route(request)
+        if route in self._drills:
+            return self._drills[route](request, now_ms)
+        return self.meddled(partial(self._answer, route), request, now_ms)
+
+    def meddled(
+        self, door: Callable[[Request, int], Value | Refusal], request: Request, now_ms: int
+    ) -> Value | Refusal | Lost:
+        """Return the answer of a door, unless a fault takes the request or the answer away."""
+        route = _route(request)
+        faults = self._venue.exchange.faults
+        instead = faults.request(*route, now_ms)
+        if instead is not None:
+            return instead
+        answer = door(request, now_ms)
+        return faults.answer(*route, now_ms) or answer
+
+    def rate_headers(self, request: Request, now_ms: int) -> dict[str, str]:
+        """Return what an answer on orders and cancels says of the limits of who asked.
+
+        Whether -Reset is a span or an instant is not on record: here it is in seconds from now.
+        """
+        key = self.keys.find(request.headers.get("poly_api_key", ""))
+        if key is None or _route(request) not in _LIMITED:
+            return {}
+        cancels = request.method == "DELETE"
+        left, full_s, tier = self._venue.exchange.rate(key.address, now_ms, cancels=cancels)
+        return {
+            "poly-ratelimit-remaining": str(left),
+            "poly-ratelimit-reset": str(full_s),
+            "poly-ratelimit-tier": tier,
+        }
+
+    def _answer(self, route: tuple[str, str], request: Request, now_ms: int) -> Value | Refusal:
         login = self._logins.get(route)
         if login is not None:
             return self._login(login, request, now_ms)
@@ -93,6 +122,14 @@ class Doors:
         if key is None:
             return Refusal(http=401, text=answers.BAD_KEY)
         return self._handlers[route](key, request, now_ms)
+
+    def wallets(self, owner: str) -> Value:
+        """Return the wallets of an address by signature type, None for what is no address.
+
+        This door is ours: at the venue the factory of deposit wallets says it.
+        """
+        address = read_address(owner)
+        return None if address is None else self._venue.wallets_of(address)
 
     # Who asks
 
@@ -209,26 +246,37 @@ class Doors:
         return [self._venue.records.wallet_of(account).lower() for account in accounts]
 
     def _balance(self, key: ApiKey, request: Request, _now_ms: int) -> Value | Refusal:
-        asset = self._asset(request)
-        if isinstance(asset, Refusal):
-            return asset
+        wallet, asset = self._wallet(key, request), self._asset(request)
+        if isinstance(wallet, Refusal) or isinstance(asset, Refusal):
+            return wallet if isinstance(wallet, Refusal) else asset
+        account = self._venue.exchange.chain.accounts[wallet]
+        kind = COLLATERAL if asset == COLLATERAL else SHARES
         spenders = (self._settings.exchange, self._settings.neg_risk_exchange)
+        needed = self._venue.spenders
         return {
-            "balance": str(self._venue.exchange.chain.accounts[key.address].view[asset]),
-            "allowances": dict.fromkeys(spenders, ALLOWANCE),
+            "balance": str(account.view[asset]),
+            "allowances": {
+                spender: str(account.allowed_view[kind, spender] if needed else UNLIMITED)
+                for spender in spenders
+            },
         }
 
     def _update_balance(self, key: ApiKey, request: Request, _now_ms: int) -> Value | Refusal:
-        asset = self._asset(request)
-        if isinstance(asset, Refusal):
-            return asset
-        self._venue.exchange.refresh_view(key.address, asset)
+        wallet, asset = self._wallet(key, request), self._asset(request)
+        if isinstance(wallet, Refusal) or isinstance(asset, Refusal):
+            return wallet if isinstance(wallet, Refusal) else asset
+        self._venue.exchange.refresh_view(wallet, asset)
         return ""
+
+    def _wallet(self, key: ApiKey, request: Request) -> str | Refusal:
+        """Return which wallet of the key's owner a request is about."""
+        kind = request.asked("signature_type") or str(EOA)
+        wallets = self._venue.wallets[key.address]
+        wallet = wallets.get(int(kind)) if _DIGITS.fullmatch(kind) else None
+        return wallet or answers.bad(answers.BAD_SIGNATURE_TYPE)
 
     def _asset(self, request: Request) -> str | Refusal:
         """Return which balance a request is about."""
-        if request.asked("signature_type") not in ("", "0"):
-            return answers.bad(answers.BAD_SIGNATURE_TYPE)
         match request.asked("asset_type"):
             case "COLLATERAL":
                 return COLLATERAL
@@ -237,6 +285,56 @@ class Doors:
                 known = self._venue.listing_of(token_id) is not None
                 return token_id if known else answers.bad(answers.NOBODYS_ASSET)
         return answers.bad(answers.BAD_ASSET_TYPE)
+
+    def _approve(self, key: ApiKey, request: Request, _now_ms: int) -> Value | Refusal:
+        """Allow a contract to take what a wallet has, on a chain where no wallet need sign for it.
+
+        This door is ours: elsewhere approvals are transactions. The venue does not see it before
+        it looks again.
+        """
+        sent = payloads.read(payloads.Approval, request.body, answers.BAD_PAYLOAD)
+        if isinstance(sent, Refusal):
+            return sent
+        wallet = self._venue.wallets[key.address].get(sent.signature_type)
+        spender = read_address(sent.spender)
+        if wallet is None:
+            return answers.bad(answers.BAD_SIGNATURE_TYPE)
+        spenders = (*self._venue.spenders, *self._venue.adapters)
+        if spender not in spenders:
+            known = ", ".join(spenders)
+            return answers.bad(f"{answers.BAD_PAYLOAD}: spender is none of {known}")
+        chain = self._venue.exchange.chain
+        if sent.asset_type == COLLATERAL:
+            chain.approve(wallet, spender, int(sent.amount))
+        else:
+            chain.approve_all(wallet, spender, approved=int(sent.amount) > 0)
+        return ""
+
+    def _approvals(self, key: ApiKey, request: Request, _now_ms: int) -> Value | Refusal:
+        """Return the dollars of a wallet and what it allows, as they are and not as in the view."""
+        wallet = self._wallet(key, request)
+        if isinstance(wallet, Refusal):
+            return wallet
+        account = self._venue.exchange.chain.accounts[wallet]
+        allowed: dict[str, dict[str, str]] = {COLLATERAL: {}, SHARES: {}}
+        for (kind, spender), amount in account.allowed.items():
+            allowed[kind][spender] = str(amount)
+        return {"balance": str(account.chain[COLLATERAL]), "allowances": allowed}
+
+    def _redeem(self, key: ApiKey, request: Request, _now_ms: int) -> Value | Refusal:
+        """Pay a wallet for its tokens of a resolved market, where no transaction can ask for it."""
+        sent = payloads.read(payloads.Redemption, request.body, answers.BAD_PAYLOAD)
+        if isinstance(sent, Refusal):
+            return sent
+        wallet = self._venue.wallets[key.address].get(sent.signature_type)
+        if wallet is None:
+            return answers.bad(answers.BAD_SIGNATURE_TYPE)
+        if self._venue.listing_of(sent.token_id) is None:
+            return answers.bad(answers.NOBODYS_ASSET)
+        try:
+            return {"paid": str(self._venue.exchange.redeem(wallet, sent.token_id))}
+        except RevertedError as error:
+            return answers.bad(f"{answers.BAD_PAYLOAD}: {error}")
 
     def _heartbeat(self, key: ApiKey, request: Request, now_ms: int) -> Value | Refusal:
         sent = payloads.read(payloads.Heartbeat, request.body, answers.BAD_PAYLOAD)

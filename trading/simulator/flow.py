@@ -9,15 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from trading.engine.codes import Side
-from trading.engine.units import MICRO, cost_up
-from trading.simulator.codes import COLLATERAL, OrderType
+from trading.engine.units import MICRO
+from trading.simulator.codes import OrderType
 from trading.simulator.exchange import Exchange
-from trading.simulator.gates import Tier
-from trading.simulator.orders import Listing, NewOrder
-
-HUNDREDTH_MICRO = 10_000  # of a share: sizes have two decimals
-UNLIMITED = Tier(orders_per_s=10**6, orders_burst=10**6, cancels_per_s=10**6, cancels_burst=10**6)
+from trading.simulator.flow_hand import HUNDREDTH_MICRO, NEVER_MS, FlowHand
+from trading.simulator.orders import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +78,14 @@ class Flow:
         self._settings = settings
         self._lag = lag
         self._calm_from_ms = now_ms  # until then the fair value stands still
-        self._count = 0
-        self._prefix = f"{random.getrandbits(128):032x}"
+        self._hand = FlowHand(exchange, listing, random, capital_micro=settings.capital_micro)
         # An exchange may have a flow in each of its markets.
         name = f"flow {listing.condition_id}"
         self._makers = [f"{name} maker {number}" for number in range(settings.makers)]
         self._taker = f"{name} taker"
         self._crosser = f"{name} crosser"
         for account_id in (*self._makers, self._taker, self._crosser):
-            exchange.open_account(account_id, UNLIMITED)
-            self._fund(account_id)
+            self._hand.open_account(account_id)
 
     def step(self) -> None:
         """Do the next thing, at `next_ms`, and set when the one after it is due."""
@@ -115,6 +109,27 @@ class Flow:
             self._withdraw(maker, now_ms)
             self._quote(maker, now_ms)
         self.next_ms = now_ms + self._random.randint(settings.step_ms_min, settings.step_ms_max)
+
+    def end(self, _condition_id: str) -> None:
+        """Invent nothing any more."""
+        self.next_ms = NEVER_MS
+
+    def shift(self, by_micro: int) -> bool:
+        """Move the fair value before the makers' next update; False: it would leave its range."""
+        fair_micro = self.fair_micro + by_micro
+        if not self._settings.fair_micro_min <= fair_micro <= self._settings.fair_micro_max:
+            return False
+        self.fair_micro = fair_micro
+        return True
+
+    def jump(self, by_micro: int, calm_until_ms: int, now_ms: int) -> None:
+        """Move the fair value at once and let all makers follow; no drift or trap until a time."""
+        self.fair_micro += by_micro
+        self._calm_from_ms = calm_until_ms
+        for maker in self._makers:
+            self._withdraw(maker, now_ms)
+        for maker in self._makers:
+            self._quote(maker, now_ms)
 
     def _ladder(self) -> tuple[list[int], list[int]]:
         """Return the prices of YES that a maker wants to bid and to ask now."""
@@ -191,19 +206,14 @@ class Flow:
         jump = settings.lag_jump_micro
         yes, no = self._listing.token_ids
         if self.fair_micro - jump >= settings.fair_micro_min:
-            self.fair_micro -= jump
-            late = no
+            jump, late = -jump, no
         elif self.fair_micro + jump <= settings.fair_micro_max:
-            self.fair_micro += jump
             late = yes
         else:
             return
-        self._calm_from_ms = now_ms + settings.lag_ms
-        self._lag(late, self._calm_from_ms)
-        for maker in self._makers:
-            self._withdraw(maker, now_ms)
-        for maker in self._makers:
-            self._quote(maker, now_ms)
+        until_ms = now_ms + settings.lag_ms
+        self._lag(late, until_ms)
+        self.jump(jump, until_ms, now_ms)
 
     def _place(
         self,
@@ -220,29 +230,10 @@ class Flow:
 
         A refusal is an answer like any other here: the next update tries again.
         """
-        yes, no = self._listing.token_ids
-        buys = bool(self._random.randrange(2))
-        token_id = yes if is_bid == buys else no
-        price = book_price_micro if token_id == yes else MICRO - book_price_micro
-        asset = COLLATERAL if buys else token_id
-        account = self._exchange.chain.accounts[account_id]
-        if account.available_micro(asset) < 2 * size_micro:
-            self._fund(account_id)
-        dollars = cost_up(price, size_micro)
-        self._count += 1
-        self._exchange.place(
-            NewOrder(
-                order_id=f"0x{self._prefix}{self._count:032x}",
-                account_id=account_id,
-                token_id=token_id,
-                side=Side.BUY if buys else Side.SELL,
-                order_type=order_type,
-                maker_micro=dollars if buys else size_micro,
-                taker_micro=size_micro if buys else dollars,
-                post_only=post_only,
-            ),
-            now_ms,
+        order = self._hand.order(
+            account_id, is_bid, book_price_micro, size_micro, order_type, post_only=post_only
         )
+        self._exchange.place(order, now_ms)
 
     def _size(self, low_micro: int, high_micro: int) -> int:
         """Draw a size of two decimals."""
@@ -250,12 +241,3 @@ class Flow:
             low_micro // HUNDREDTH_MICRO, high_micro // HUNDREDTH_MICRO
         )
         return hundredths * HUNDREDTH_MICRO
-
-    def _fund(self, account_id: str) -> None:
-        """Give an account capital, half of it as sets, and let the venue see it."""
-        capital = self._settings.capital_micro
-        yes, no = self._listing.token_ids
-        self._exchange.chain.deposit(account_id, capital)
-        self._exchange.split(account_id, yes, capital // 2)
-        for asset in (COLLATERAL, yes, no):
-            self._exchange.refresh_view(account_id, asset)

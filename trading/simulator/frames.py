@@ -28,6 +28,9 @@ from trading.simulator.events import (
 )
 from trading.simulator.orders import Listing
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+RESOLVED = '{"event_type":"market_resolved",'  # how its frame begins
+
 
 class _TokenView:
     """What has been published about one token."""
@@ -66,6 +69,7 @@ class Publisher:
         self._views = {
             token_id: _TokenView(listing) for listing in listings for token_id in listing.token_ids
         }
+        self.late = 0  # events that happened and are not published yet
 
     def lag(self, token_id: str, until_ms: int) -> None:
         """Publish nothing about a token until a time; then all of it, in order, with its own times.
@@ -77,9 +81,10 @@ class Publisher:
     def publish(self, events: Iterable[Event], now_ms: int) -> list[str]:
         """Return the frames for what happened, after those that were late and are due now."""
         frames: list[str] = []
-        for token_id, view in self._views.items():
+        for token_id, view in self._views.items() if self.late else ():
             if view.late and view.late_until_ms <= now_ms:
                 late, view.late = view.late, []
+                self.late -= len(late)
                 for event in late:
                     frames += self._frames(event, (token_id,))
         for event in events:
@@ -88,6 +93,7 @@ class Publisher:
                 view = self._views[token_id]
                 if view.late_until_ms > now_ms:
                     view.late.append(event)
+                    self.late += 1
                 else:
                     prompt.append(token_id)
             frames += self._frames(event, tuple(prompt))
@@ -178,6 +184,25 @@ def book_message(
     return {"event_type": "book", **fields, "hash": _sha1(_json(fields))}
 
 
+def resolved_message(listing: Listing, market_id: str, winner_id: str, at_ms: int) -> str:
+    """Return the frame that says which token of a market won.
+
+    Only who asked for custom features is told: see RESOLVED.
+    """
+    return _json(
+        {
+            "event_type": "market_resolved",
+            "id": market_id,
+            "market": listing.condition_id,
+            "assets_ids": listing.token_ids,
+            "winning_asset_id": winner_id,
+            "winning_outcome": listing.outcomes[listing.token_ids.index(winner_id)],
+            "timestamp": str(at_ms),
+            "tags": [],
+        }
+    )
+
+
 def _level(price_micro: int, size_micro: int) -> dict[str, str]:
     return {"price": text(price_micro), "size": text(size_micro)}
 
@@ -229,7 +254,7 @@ def _tick_change(event: TickChanged) -> dict[str, str]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _sha1(value: str) -> str:

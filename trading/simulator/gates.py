@@ -5,7 +5,7 @@ Source: polymarket.md sections 4 (heartbeat), 5.6 and 10.
 
 from dataclasses import dataclass
 
-from trading.engine.units import divide_up
+from trading.engine.units import divide_down, divide_up
 from trading.simulator import answers
 from trading.simulator.answers import Refusal
 from trading.simulator.codes import VenueMode
@@ -18,12 +18,17 @@ HEARTBEAT_SLACK_MS_MAX = 5_000  # the venue looks only now and then
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """How much one signer may do: orders and cancels per second, and at once."""
+    """How much one signer may do: orders and cancels per second, and at once.
+
+    So many of the latest order ids of each account are remembered to refuse a repetition.
+    """
 
     orders_per_s: int = 40
     orders_burst: int = 60
     cancels_per_s: int = 80
     cancels_burst: int = 120
+    ids_max: int = 100_000
+    name: str = "Standard"
 
 
 STANDARD = Tier()
@@ -40,11 +45,15 @@ class TokenBucket:
         self._level_milli = burst * MILLI
         self._seen_ms = now_ms
 
+    def left(self, now_ms: int) -> tuple[int, int]:
+        """Return how many tokens there are, and in how many seconds there are as many as can be."""
+        self._refill(now_ms)
+        missing_milli = self._burst * MILLI - self._level_milli
+        return divide_down(self._level_milli, MILLI), divide_up(missing_milli, self._per_s * MILLI)
+
     def take(self, cost: int, now_ms: int) -> Refusal | None:
         """Take so many tokens, or return the refusal and take none."""
-        grown = self._level_milli + (now_ms - self._seen_ms) * self._per_s
-        self._level_milli = min(grown, self._burst * MILLI)
-        self._seen_ms = now_ms
+        self._refill(now_ms)
         missing_milli = cost * MILLI - self._level_milli
         if missing_milli > 0:
             wait_s = divide_up(missing_milli, self._per_s * MILLI)
@@ -52,17 +61,23 @@ class TokenBucket:
         self._level_milli -= cost * MILLI
         return None
 
+    def _refill(self, now_ms: int) -> None:
+        grown = self._level_milli + (now_ms - self._seen_ms) * self._per_s
+        self._level_milli = min(grown, self._burst * MILLI)
+        self._seen_ms = now_ms
+
     def spend(self, cost: int) -> None:
         """Take tokens for what was done already, down to none at all."""
         self._level_milli = max(0, self._level_milli - cost * MILLI)
 
 
 class Signer:
-    """The limits and the heartbeat of one account."""
+    """The limits and the heartbeat of who signs, for one account or for several."""
 
-    __slots__ = ("cancels", "heartbeat_due_ms", "heartbeat_id", "orders")
+    __slots__ = ("cancels", "heartbeat_due_ms", "heartbeat_id", "orders", "tier")
 
     def __init__(self, tier: Tier, now_ms: int) -> None:
+        self.tier = tier
         self.orders = TokenBucket(tier.orders_per_s, tier.orders_burst, now_ms)
         self.cancels = TokenBucket(tier.cancels_per_s, tier.cancels_burst, now_ms)
         self.heartbeat_id = ""

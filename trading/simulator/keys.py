@@ -1,12 +1,14 @@
 """The API keys of the local venue: made from address, nonce and a secret of the venue.
 
-The same three give the same key, so that a client can ask for it again; keys live in memory.
+The same three give the same key, so that a client can ask for it again.
 Source of the headers' signature: polymarket.md section 3 (L2).
 """
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 KEYS_MAX = 10_000  # of all addresses together
 
@@ -45,7 +47,20 @@ class KeyRing:
             raise ValueError("the secret of the venue needs 16 bytes or more")
         self._secret = secret
         self._keys: dict[str, ApiKey] = {}
-        self._deleted: set[str] = set()
+        self._deleted: dict[str, ApiKey] = {}
+
+    def rows(self) -> dict[str, tuple[str, int, bool]]:
+        """Return all keys by their public part: address, nonce, and whether it still opens."""
+        return {
+            one.api_key: (one.address, one.nonce, one.api_key in self._keys)
+            for one in (*self._keys.values(), *self._deleted.values())
+        }
+
+    def restore(self, rows: Mapping[str, Sequence[Any]]) -> None:
+        """Know the keys of an earlier run again, which had the same secret."""
+        for address, nonce, is_open in rows.values():
+            key = self._made(address, nonce)
+            (self._keys if is_open else self._deleted)[key.api_key] = key
 
     def find(self, api_key: str) -> ApiKey | None:
         """Return a key by its public part."""
@@ -67,8 +82,7 @@ class KeyRing:
 
     def delete(self, key: ApiKey) -> None:
         """Let a key open nothing any more; it cannot be made again."""
-        del self._keys[key.api_key]
-        self._deleted.add(key.api_key)
+        self._deleted[key.api_key] = self._keys.pop(key.api_key)
 
     def _take(self, key: ApiKey) -> ApiKey | None:
         known = len(self._keys) + len(self._deleted)

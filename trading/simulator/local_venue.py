@@ -1,62 +1,42 @@
 """The local venue as a whole: an exchange, some markets, and the flow that trades in them.
 
 Pure and seeded: `advance` lets everything happen up to a time and returns what the market channel
-says about it. The same seed and the same times give the same frames. The fee is that of the venue's
-crypto markets in September 2026; questions and flow are invented.
+says about it. The same seed and the same times give the same frames. The flow is invented.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import partial
 from random import Random
 from typing import Any
 
 from trading.engine import amounts
-from trading.engine.fees import fee_charged
-from trading.engine.market import FeeSchedule
+from trading.engine.codes import Side, TradeState
 from trading.engine.units import MICRO, text_from_micro
-from trading.simulator.codes import COLLATERAL
-from trading.simulator.events import BookChanged, DelayEnded, Event
+from trading.simulator import market_records
+from trading.simulator.accounts import Chain
+from trading.simulator.codes import COLLATERAL, DEPOSIT_WALLET, EOA, SHARES, UNLIMITED
+from trading.simulator.events import BookChanged, DelayEnded, Event, TradeChanged
 from trading.simulator.exchange import Exchange
-from trading.simulator.flow import Flow, FlowSettings
-from trading.simulator.frames import Publisher, book_message
+from trading.simulator.faults import Faults
+from trading.simulator.frames import book_message, resolved_message
+from trading.simulator.images import Past, restore
+from trading.simulator.market_records import BASE_FEE
+from trading.simulator.markets import (
+    INVENTED,
+    LocalMarket,
+    Programme,
+    markets_of,
+)
 from trading.simulator.orders import Listing
-from trading.simulator.records import Records
+from trading.simulator.records import Records, UserMessage
 from trading.simulator.settlement import SettlementSettings
 
-FEE = FeeSchedule(rate_micro=70_000, exponent=1)
-BASE_FEE = 1_000  # what the venue says of every market with fees, and means nothing
-TICK_MICRO = 10_000
-MIN_ORDER_SIZE_MICRO = 5 * MICRO
-MARKETS_MAX = 200
 BEHIND_MS_MAX = 1_000  # a flow that is later than this skips what it missed
-PLAY_MONEY_MICRO = 10_000 * MICRO  # what a new address finds in its account
+PLAY_MONEY_MICRO = 10_000 * MICRO  # what a new user finds in each wallet
 USERS_MAX = 1_000
 QUIET_MS = 1_000  # nothing is due for longer than this
-# About ten updates a second in each market; a true gap every half a minute, a lagged leg as often.
-LOCAL_FLOW = FlowSettings(
-    step_ms_min=20,
-    step_ms_max=180,
-    crossing_micro=3_000,
-    crossing_ms=1_500,
-    crossing_edge_micro=45_000,
-    lag_micro=3_000,
-)
-OUTCOMES = ("Yes", "No")
-
-
-@dataclass(slots=True, kw_only=True)
-class LocalMarket:
-    """One market with everything that belongs to it. `changed_ms`: the last change of its books."""
-
-    number: int
-    listing: Listing
-    publisher: Publisher
-    flow: Flow
-    changed_ms: int
+OTHER_SIDE = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 
 
 class LocalVenue:
@@ -68,54 +48,57 @@ class LocalVenue:
         seed: int,
         markets: int,
         now_ms: int,
-        flow: FlowSettings = LOCAL_FLOW,
+        programme: Programme = INVENTED,
         settlement: SettlementSettings | None = None,
+        wallet_of: Callable[[str], str] | None = None,
+        spenders: tuple[str, ...] = (),
+        approved: bool = True,
+        chain: Chain | None = None,
+        past: Past | None = None,
     ) -> None:
-        """Raises ValueError for a number of markets without sense."""
-        if not 1 <= markets <= MARKETS_MAX:
-            raise ValueError(f"markets is {markets}, set it to 1 to {MARKETS_MAX}")
-        random = Random(seed)  # noqa: S311 - a simulation has to repeat itself
+        """Raises ValueError for a number of markets without sense.
+
+        `wallet_of` returns the deposit wallet of an owner; without it owners trade from their own
+        address alone. `spenders` are the contracts that need an allowance, the first of them for
+        these markets; without any no allowance is needed. `approved`: a new wallet has given them
+        all an unlimited one, else none. `chain` is where trades settle, left out: on own books.
+        `past` is what earlier runs owe their users. `markets` are invented ones that stand alone:
+        0 with a programme that has others.
+        """
+        programme.check(markets)
+        # A simulation has to repeat itself; a later run invents another flow and other ids.
+        random = Random(f"{seed} {past.run}" if past and past.run else seed)  # noqa: S311
         self.exchange = Exchange(
-            random=random, amounts=amounts, now_ms=now_ms, settlement=settlement
+            random=random,
+            amounts=amounts,
+            now_ms=now_ms,
+            settlement=settlement,
+            chain=chain,
+            faults=Faults(Random(f"faults {seed}")),  # noqa: S311
         )
-        self.records = Records(OUTCOMES)
+        self.records = Records()
+        self.exchange.faults.users = self.records.users
         self.markets: dict[str, LocalMarket] = {}
+        self.wallets: dict[str, dict[int, str]] = {}  # by owner and signature type
+        self.spenders = spenders
+        self._wallet_of = wallet_of
+        self.adapters: tuple[str, ...] = ()
+        self._approved = approved
+        self._last_trades: dict[str, tuple[str, str]] = {}  # price and side by token
+        self._notices: list[tuple[str, str]] = []  # frames of which no book knows
         self._by_token: dict[str, LocalMarket] = {}
-        for number in range(1, markets + 1):
-            self._list(number, seed, random, flow, now_ms)
+        self._recording = programme.recording
+        questions = [f"{seed} {number}" for number in range(1, markets + 1)]
+        for market in markets_of(self.exchange, programme, questions, random, spenders, now_ms):
+            self._list(market)
+        if past is not None and not past.is_empty:
+            restore(self, past.image)
         self.advance(now_ms)
 
-    def _list(
-        self, number: int, seed: int, random: Random, settings: FlowSettings, now_ms: int
-    ) -> None:
-        first, second = (_token_id(seed, number, outcome) for outcome in OUTCOMES)
-        listing = Listing(
-            condition_id=f"0x{_digest(seed, number, 'condition')}",
-            token_ids=(first, second),
-            tick_micro=TICK_MICRO,
-            min_order_size_micro=MIN_ORDER_SIZE_MICRO,
-            fee_micro=partial(fee_charged, FEE),
-        )
-        self.exchange.list_market(listing)
-        self.records.list_market(listing)
-        publisher = Publisher([listing])
-        fair_micro = random.randrange(settings.fair_micro_min, settings.fair_micro_max)
-        market = LocalMarket(
-            number=number,
-            listing=listing,
-            publisher=publisher,
-            flow=Flow(
-                exchange=self.exchange,
-                listing=listing,
-                random=Random(random.getrandbits(64)),  # noqa: S311 - see above
-                settings=replace(settings, fair_micro=fair_micro),
-                lag=publisher.lag,
-                now_ms=now_ms,
-            ),
-            changed_ms=now_ms,
-        )
-        self.markets[listing.condition_id] = market
-        self._by_token |= dict.fromkeys(listing.token_ids, market)
+    def _list(self, market: LocalMarket) -> None:
+        self.markets[market.listing.condition_id] = market
+        self.records.list_market(market.listing)
+        self._by_token |= dict.fromkeys(market.listing.token_ids, market)
 
     def next_ms(self, now_ms: int) -> int:
         """Return when to call `advance` again, at the latest."""
@@ -139,7 +122,21 @@ class LocalVenue:
             market.flow.step()
             frames += self._publish(at_ms)
         self.exchange.advance(now_ms)
-        return frames + self._publish(now_ms)
+        frames += self._publish(now_ms) + self._notices
+        self._notices = []
+        return self.exchange.faults.market_frames(frames, now_ms)
+
+    def resolve(self, token_id: str, now_ms: int) -> None:
+        """End a market in which a token wins; RevertedError when it is resolved already."""
+        self.exchange.resolve(token_id, now_ms)
+        market = self._by_token[token_id]
+        market.end()
+        notice = resolved_message(market.listing, str(market.about.number), token_id, now_ms)
+        self._notices.append((market.listing.condition_id, notice))
+
+    def user_messages(self, now_ms: int) -> list[UserMessage]:
+        """Return what the user channel says now."""
+        return self.exchange.faults.user_messages(self.records.take_messages(), now_ms)
 
     def _publish(self, at_ms: int) -> list[tuple[str, str]]:
         by_market: dict[str, list[Event]] = {}
@@ -148,25 +145,83 @@ class LocalVenue:
                 continue
             self.records.take(event)
             by_market.setdefault(event.condition_id, []).append(event)
+            if isinstance(event, TradeChanged) and event.state is TradeState.MATCHED:
+                self._note_trade(event)
             if isinstance(event, BookChanged):
                 self.markets[event.condition_id].changed_ms = event.at_ms
         return [
             (condition_id, frame)
             for condition_id, market in self.markets.items()
+            if condition_id in by_market or market.publisher.late
             for frame in market.publisher.publish(by_market.get(condition_id, ()), at_ms)
         ]
 
-    def admit(self, address: str) -> bool:
-        """Let a wallet trade: a new one gets an account with play money. False: too many."""
-        if address in self.records.users:
+    def _note_trade(self, event: TradeChanged) -> None:
+        """Remember a trade as the last one of both tokens; its side is that of the taker."""
+        for token_id in self.markets[event.condition_id].listing.token_ids:
+            own = token_id == event.token_id
+            price_micro = event.price_micro if own else MICRO - event.price_micro
+            side = event.side if own else OTHER_SIDE[event.side]
+            self._last_trades[token_id] = (text_from_micro(price_micro), side)
+
+    def let_merge(self, *adapters: str) -> None:
+        """Name the contracts that merge and redeem: new wallets let them, when they let anybody."""
+        self.adapters = adapters
+
+    def admit(self, owner: str) -> bool:
+        """Let an owner trade; a new one finds play money in each wallet. False: too many.
+
+        The wallets are the owner's own address and the deposit wallet: whoever sets up a client
+        may try either, with the same API key.
+        """
+        if owner in self.wallets:
             return True
-        if len(self.records.users) >= USERS_MAX:
+        if len(self.wallets) >= USERS_MAX:
             return False
-        self.exchange.open_account(address)
-        self.exchange.chain.deposit(address, PLAY_MONEY_MICRO)
-        self.exchange.refresh_view(address, COLLATERAL)
-        self.records.users.add(address)
+        self.wallets[owner] = self.wallets_of(owner)
+        for wallet in self.wallets[owner].values():
+            self.exchange.open_account(wallet, signer_id=owner)
+            chain = self.exchange.chain
+            chain.deposit(wallet, PLAY_MONEY_MICRO)
+            for spender in self.spenders if self._approved else ():
+                chain.approve(wallet, spender, UNLIMITED)
+                chain.approve_all(wallet, spender, approved=True)
+            for adapter in self.adapters if self._approved else ():
+                chain.approve_all(wallet, adapter, approved=True)
+            chain.refresh(wallet, COLLATERAL)
+            chain.refresh_allowances(wallet, SHARES)
+            self.records.admit(wallet, owner)
         return True
+
+    def readmit(self, owner: str, wallets: dict[int, str]) -> None:
+        """Let an owner of an earlier run trade; what is in the wallets is put back elsewhere."""
+        self.wallets[owner] = wallets
+        for wallet in wallets.values():
+            self.exchange.open_account(wallet, signer_id=owner)
+            self.records.admit(wallet, owner)
+
+    def wallets_of(self, owner: str) -> dict[int, str]:
+        """Return the wallets of an owner, who need not be known, by signature type."""
+        deposit = {} if self._wallet_of is None else {DEPOSIT_WALLET: self._wallet_of(owner)}
+        return {EOA: owner} | deposit
+
+    def info(self) -> dict[str, Any]:
+        """Return what this venue is: where its trades settle, and what it plays, with its ids here.
+
+        The real venue has no such answer.
+        """
+        chain, recording = self.exchange.chain.described(), self._recording
+        settles = "its own books" if chain is None else "a local chain"
+        said = {"label": f"SIMULATED, settles on {settles}", "chain": chain}
+        if recording is not None:
+            own_ids = (one.spec.condition_id for one in recording.markets)
+            conditions = dict(zip(own_ids, self.markets, strict=True))
+            said["recording"] = {"name": recording.name, "conditions": conditions}
+        return said
+
+    def event(self, slug: str) -> dict[str, Any] | None:
+        """Return the answer to GET /events/slug/SLUG, None for no event."""
+        return market_records.event_record(self.listings(), slug)
 
     def listing_of(self, token_id: str) -> Listing | None:
         """Return the market of a token, None for nobody's token."""
@@ -190,36 +245,65 @@ class LocalVenue:
     def book(self, token_id: str) -> dict[str, Any] | None:
         """Return the answer to GET /book: the book as it is, whatever is published late."""
         market = self._by_token.get(token_id)
-        if market is None:
+        if market is None or market.listing.condition_id in self.exchange.chain.payouts:
             return None
         message = book_message(
             market.listing,
             token_id,
             tick_micro=self.exchange.tick_micro(token_id),
             levels=self.exchange.levels(token_id),
-            last_trade="",
+            last_trade=self._last_trades.get(token_id, ("", ""))[0],
             at_ms=market.changed_ms,
         )
         del message["event_type"]
         return message
+
+    def best_micro(self, token_id: str) -> tuple[int, int] | None:
+        """Return best bid and best ask of a token, 0 and MICRO for none; None without a book."""
+        if self.book(token_id) is None:
+            return None
+        levels = self.exchange.levels(token_id)
+        bids = (price for is_ask, price, _ in levels if not is_ask)
+        asks = (price for is_ask, price, _ in levels if is_ask)
+        return max(bids, default=0), min(asks, default=MICRO)
+
+    def last_trade(self, token_id: str) -> tuple[str, str] | None:
+        """Return price and side of a token's last trade, empty before the first; None: unknown."""
+        if token_id not in self._by_token:
+            return None
+        return self._last_trades.get(token_id, ("", ""))
 
     def parameters(self, condition_id: str) -> dict[str, Any] | None:
         """Return the answer to GET /clob-markets/CONDITION, None for an unknown one."""
         market = self.markets.get(condition_id)
         if market is None:
             return None
-        listing = market.listing
-        return {
-            "c": condition_id,
-            "t": [
-                {"t": token_id, "o": outcome}
-                for token_id, outcome in zip(listing.token_ids, OUTCOMES, strict=True)
-            ],
-            "mos": Decimal(text_from_micro(listing.min_order_size_micro)),
-            "mts": Decimal(text_from_micro(self.exchange.tick_micro(listing.token_ids[0]))),
-            "v": "v1",
-            "fd": {"r": Decimal(text_from_micro(FEE.rate_micro)), "e": FEE.exponent, "to": True},
-        }
+        tick_micro = self.exchange.tick_micro(market.listing.token_ids[0])
+        is_open = condition_id not in self.exchange.chain.payouts
+        return market_records.parameters(
+            market.listing, market.about, tick_micro=tick_micro, is_open=is_open
+        )
+
+    def market_record(self, condition_id: str) -> dict[str, Any] | None:
+        """Return the answer to GET /markets/CONDITION, None for an unknown one.
+
+        The price of a token is its middle, or what it pays once the market is resolved.
+        """
+        market = self.markets.get(condition_id)
+        if market is None:
+            return None
+        token_ids = market.listing.token_ids
+        payouts = self.exchange.chain.payouts.get(condition_id)
+        prices = market_records.worth_micro(payouts) or [
+            sum(self.best_micro(token_id) or ()) // 2 for token_id in token_ids
+        ]
+        return market_records.long_record(
+            market.listing,
+            market.about,
+            tick_micro=self.exchange.tick_micro(token_ids[0]),
+            prices=[text_from_micro(price) for price in prices],
+            payouts=payouts,
+        )
 
     def token_parameters(self, token_id: str) -> dict[str, Any]:
         """Return the answers about one token, by the path that asks; none for an unknown one."""
@@ -241,38 +325,8 @@ class LocalVenue:
 
     def listings(self) -> list[dict[str, Any]]:
         """Return all markets as Gamma lists them."""
-        return [self._listed(market) for market in self.markets.values()]
-
-    def _listed(self, market: LocalMarket) -> dict[str, Any]:
-        listing = market.listing
-        rate = Decimal(text_from_micro(FEE.rate_micro))
-        return {
-            "id": str(market.number),
-            "conditionId": listing.condition_id,
-            "slug": f"simulated-{market.number}",
-            "question": f"Simulated market {market.number}: will it be yes?",
-            "version": "v1",
-            "outcomes": json.dumps(OUTCOMES),
-            "clobTokenIds": json.dumps(listing.token_ids),
-            "active": True,
-            "closed": False,
-            "archived": False,
-            "acceptingOrders": True,
-            "enableOrderBook": True,
-            "negRisk": listing.neg_risk,
-            "orderPriceMinTickSize": Decimal(text_from_micro(listing.tick_micro)),
-            "orderMinSize": Decimal(text_from_micro(listing.min_order_size_micro)),
-            "feesEnabled": True,
-            "feeSchedule": {"rate": rate, "exponent": FEE.exponent, "takerOnly": True},
-            "endDate": None,
-            "volume24hr": 1_000_000 - market.number,
-            "events": [{"slug": "simulated", "negRisk": False, "negRiskAugmented": False}],
-        }
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
-
-
-def _token_id(seed: int, number: int, outcome: str) -> str:
-    return str(int(_digest(seed, number, outcome), 16))
+        payouts = self.exchange.chain.payouts
+        return [
+            market_records.listed(market.listing, market.about, payouts.get(condition_id))
+            for condition_id, market in self.markets.items()
+        ]

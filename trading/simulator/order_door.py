@@ -8,25 +8,35 @@ import msgspec
 from trading.engine.units import text_from_micro
 from trading.simulator import answers, payloads
 from trading.simulator.answers import OrderAnswer, Refusal
+from trading.simulator.codes import DEPOSIT_WALLET, EOA
 from trading.simulator.exchange import BATCH_MAX
 from trading.simulator.keys import ApiKey
 from trading.simulator.local_venue import LocalVenue
 from trading.simulator.orders import NewOrder
-from trading.simulator.payloads import PostedOrder
-from trading.simulator.signatures import EOA, SIGNATURE_TYPES, SignedOrder, read_address
+from trading.simulator.payloads import OrderFields, PostedOrder
+from trading.simulator.signatures import SIGNATURE_TYPES, SignedOrder, read_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
     """What signatures are made for, and the secret that API keys are made from.
 
-    The exchanges are checksummed addresses: of standard and of negative-risk markets.
+    The exchanges are checksummed addresses: of standard and of negative-risk markets. A venue may
+    refuse makers that are no deposit wallet, as it does for accounts opened since May 2026. With
+    `drills` whoever reaches it may let things go wrong.
     """
 
     chain_id: int
     exchange: str
     neg_risk_exchange: str
     secret: bytes = field(repr=False)
+    deposit_wallets_only: bool = False
+    drills: bool = False
+
+    @property
+    def spenders(self) -> tuple[str, str]:
+        """Return both exchanges: the contracts that take what an order gives."""
+        return self.exchange, self.neg_risk_exchange
 
 
 class OrderDoor:
@@ -79,12 +89,9 @@ class OrderDoor:
         order = posted.order
         if posted.owner != key.api_key:
             return answers.bad(answers.NOT_THE_OWNER)
-        if order.signatureType != EOA:
-            name = SIGNATURE_TYPES[order.signatureType]
-            return answers.bad(f"{answers.BAD_SIGNATURE_TYPE}: {name}, this venue takes EOA only")
-        maker, signer = read_address(order.maker), read_address(order.signer)
-        if signer != key.address or maker != signer:
-            return answers.bad(answers.NOT_THE_SIGNER)
+        maker = self._maker(key, order)
+        if isinstance(maker, Refusal):
+            return maker
         listing = self._venue.listing_of(order.tokenId)
         if listing is None:
             return Refusal(http=404, text=answers.NO_BOOK)
@@ -94,11 +101,16 @@ class OrderDoor:
             exchange=settings.neg_risk_exchange if listing.neg_risk else settings.exchange,
             fields=msgspec.structs.asdict(order),
         )
-        if not signed.is_signed_by(key.address, order.signature):
+        is_signed = (
+            signed.is_signed_by(key.address, order.signature)
+            if order.signatureType == EOA
+            else signed.is_signed_for(maker, key.address, order.signature)
+        )
+        if not is_signed:
             return answers.bad(answers.BAD_SIGNATURE)
         return NewOrder(
             order_id=signed.order_id,
-            account_id=key.address,
+            account_id=maker,
             token_id=order.tokenId,
             side=order.side,
             order_type=posted.orderType,
@@ -107,6 +119,21 @@ class OrderDoor:
             post_only=posted.postOnly,
             expiration_s=int(order.expiration),
         )
+
+    def _maker(self, key: ApiKey, order: OrderFields) -> str | Refusal:
+        """Return the wallet that an order is for, when the owner of the key may trade from it."""
+        kind = order.signatureType
+        if kind not in (EOA, DEPOSIT_WALLET):
+            said = f"{SIGNATURE_TYPES[kind]}, this venue takes EOA and POLY_1271"
+            return answers.bad(f"{answers.BAD_SIGNATURE_TYPE}: {said}")
+        maker, signer = read_address(order.maker), read_address(order.signer)
+        wallet = self._venue.wallets[key.address].get(kind)
+        if kind == EOA and signer != wallet:
+            return answers.bad(answers.NOT_THE_SIGNER)
+        strict = self._settings.deposit_wallets_only
+        if wallet is None or maker != wallet or (kind == EOA and strict):
+            return answers.bad(answers.NOT_THE_MAKER)
+        return wallet if signer == wallet else answers.bad(answers.NOT_THE_SIGNER)
 
 
 def answer_row(answer: OrderAnswer) -> dict[str, Any]:

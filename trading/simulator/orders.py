@@ -15,7 +15,8 @@ from trading.engine.codes import Side
 from trading.engine.units import DECIMALS, MICRO
 from trading.simulator import answers
 from trading.simulator.answers import Refusal
-from trading.simulator.codes import COLLATERAL, OrderType
+from trading.simulator.codes import COLLATERAL, OrderChange, OrderType
+from trading.simulator.events import OrderChanged
 
 EXPIRES_EARLY_S = 60  # the venue expires a GTD order about a minute before its time
 PRICE_UNIT_MICRO = 100  # four decimals: the finest price that the venue knows
@@ -51,7 +52,8 @@ class Listing:
 
     `fee_micro` returns the taker's fee of a fill: trading.engine.fees.fee_charged with the market's
     schedule bound to it. A marketable order is held for `delay_ms`; the answer says "delayed" at
-    once (sports), or waits for the end with `delay_answer_waits` (crypto).
+    once (sports), or waits for the end with `delay_answer_waits` (crypto). `spender` is what
+    settles its trades, the contract that needs an allowance; empty: none is needed.
     """
 
     condition_id: str
@@ -62,11 +64,16 @@ class Listing:
     delay_ms: int = 0
     delay_answer_waits: bool = False
     neg_risk: bool = False
+    spender: str = ""
+    outcomes: tuple[str, str] = ("Yes", "No")  # what the tokens are called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """An order as it was signed: what its maker gives and gets, in millionths."""
+    """An order as it was signed: what its maker gives and gets, in millionths.
+
+    `is_rest`: what is left of a larger order, which may be less than the least size of a new one.
+    """
 
     order_id: str
     account_id: str
@@ -77,6 +84,7 @@ class NewOrder:
     taker_micro: int
     post_only: bool = False
     expiration_s: int = 0  # GTD only
+    is_rest: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,6 +140,27 @@ class Order:
         if self.side is Side.SELL:
             return size_micro
         return self.price_micro * size_micro // MICRO  # exact: sizes are on the step of the tick
+
+
+def order_changed(order: Order, change: OrderChange, status: str, at_ms: int) -> OrderChanged:
+    """Return the event that says what an order is now."""
+    return OrderChanged(
+        at_ms=at_ms,
+        change=change,
+        status=status,
+        order_id=order.order_id,
+        account_id=order.account_id,
+        condition_id=order.condition_id,
+        token_id=order.token_id,
+        side=order.side,
+        order_type=order.order_type,
+        price_micro=order.price_micro,
+        size_micro=order.size_micro,
+        matched_micro=order.matched_micro,
+        expiration_s=order.expiration_s,
+        created_ms=order.created_ms,
+        trade_ids=order.trade_ids,
+    )
 
 
 def fill_step_micro(tick_micro: int) -> int:

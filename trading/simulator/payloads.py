@@ -1,6 +1,6 @@
 """The bodies that the private doors take, read strictly: a wrong field is refused by its name."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -70,6 +70,27 @@ class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /v1/heartbeats."""
 
     heartbeat_id: str
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /simulator/approvals; of shares any amount above 0 means all."""
+
+    spender: _Address
+    asset_type: Literal["COLLATERAL", "CONDITIONAL"]
+    amount: Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,77})\Z")]
+    signature_type: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what the contract could not hold; raises ValueError."""
+        if int(self.amount) > UINT_256_MAX:
+            raise ValueError("amount must be below 2**256")
+
+
+class Redemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /simulator/redeem."""
+
+    token_id: str
+    signature_type: int = 0
 
 
 class UserLogin(msgspec.Struct, frozen=True):

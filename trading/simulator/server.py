@@ -7,6 +7,8 @@ disconnected, as the venue does it; nobody else waits for them.
 import asyncio
 import contextlib
 import json
+import logging
+import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, TypeAlias
@@ -16,32 +18,37 @@ import msgspec
 
 from trading.simulator import payloads
 from trading.simulator.answers import BAD_PAYLOAD, Refusal
-from trading.simulator.doors import Doors, Request, refusal_body
+from trading.simulator.doors import Doors, refusal_body
+from trading.simulator.faults import Lost
+from trading.simulator.frames import RESOLVED
+from trading.simulator.keeper import Keeper
 from trading.simulator.local_venue import LocalVenue
+from trading.simulator.public_reads import NOT_FOUND, TOKENS_MAX, PublicReads
+from trading.simulator.relayer import Relayer
+from trading.simulator.requests import Request, Value
+from trading.simulator.windows import Windows
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 BODY_BYTES_MAX = 1_048_576
-TOKENS_MAX = 500  # of one question or subscription
 FRAMES_WAITING_MAX = 10_000
-PAGE_MAX = 100
 PAUSE_MS_MIN = 2  # frames of this time go out together
 TOO_SLOW = 1013
 NOT_ALLOWED = 1008
-NOT_FOUND = {"error": "not found"}
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode  # as the venue sends rates and ticks
 
 
 class _Reader:
-    """One open WebSocket; `account_id` is whose messages the user channel sends, empty: not yet.
+    """One open WebSocket; `owner_id` is whose messages the user channel sends, empty: not yet.
 
     On the user channel `conditions` None stands for all markets.
     """
 
     def __init__(self) -> None:
-        self.account_id = ""
+        self.owner_id = ""
+        self.custom_features = False
         self.conditions: set[str] | None = set()
         self.waiting: asyncio.Queue[str] = asyncio.Queue(FRAMES_WAITING_MAX)
         self.too_slow = asyncio.Event()
@@ -57,12 +64,27 @@ class VenueServer:
     """Serves one LocalVenue. Its time goes on while the application runs."""
 
     def __init__(
-        self, venue: LocalVenue, now_ms: Callable[[], int], doors: Doors | None = None
+        self,
+        venue: LocalVenue,
+        now_ms: Callable[[], int],
+        doors: Doors | None = None,
+        keeper: Keeper | None = None,
+        windows: Windows | None = None,
+        relayer: Relayer | None = None,
     ) -> None:
-        """Without doors the venue is read-only: what is private is not found."""
+        """Without doors the venue is read-only: what is private is not found.
+
+        With a keeper nobody is told or answered anything before it is kept; one that cannot keep
+        any more ends the process. With windows each address on the network has its limits.
+        """
         self._venue = venue
         self._now_ms = now_ms
         self._doors = doors
+        self._reads = PublicReads(venue, now_ms)
+        self._keeper = keeper
+        self._windows = windows
+
+        self._relayer = relayer
         self._latest_ms = now_ms()
         self.readers: set[_Reader] = set()  # of the market channel
         self.users: set[_Reader] = set()  # of the user channel
@@ -85,6 +107,7 @@ class VenueServer:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._time = asyncio.create_task(self._run(), name="venue-time")
+                self._time.add_done_callback(_end_without_time)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._time is not None:
@@ -103,15 +126,23 @@ class VenueServer:
         """Let everything happen up to now, tell the readers, and return what time it is."""
         # A host's clock may be set back; the venue's never goes back.
         self._latest_ms = max(self._latest_ms, self._now_ms())
-        for condition_id, frame in self._venue.advance(self._latest_ms):
+        if self._relayer is not None:
+            self._relayer.advance(self._latest_ms)
+        frames = self._venue.advance(self._latest_ms)
+        if self._keeper is not None and self._doors is not None:
+            self._keeper.save(self._venue, self._doors.keys)
+        for condition_id, frame in frames:
+            is_custom = frame.startswith(RESOLVED)
             for reader in self.readers:
+                if is_custom and not reader.custom_features:
+                    continue
                 if reader.conditions and condition_id in reader.conditions:
                     reader.tell(frame)
-        for message in self._venue.records.take_messages():
+        for message in self._venue.user_messages(self._latest_ms):
             frame = _ENCODE(message.body).decode()
             for user in self.users:
                 wanted = user.conditions is None or message.condition_id in user.conditions
-                if wanted and user.account_id == message.account_id:
+                if wanted and user.owner_id == message.owner_id:
                     user.tell(frame)
         return self._latest_ms
 
@@ -153,9 +184,9 @@ class VenueServer:
         """
         frame = payloads.read(payloads.UserFrame, said, BAD_PAYLOAD)
         if isinstance(frame, Refusal):
-            return bool(reader.account_id)
+            return bool(reader.owner_id)
         markets = self._venue.markets.keys() & (frame.markets or ())
-        if reader.account_id:
+        if reader.owner_id:
             if reader.conditions is not None and frame.operation == "subscribe":
                 reader.conditions |= markets
             elif reader.conditions is not None and frame.operation == "unsubscribe":
@@ -166,7 +197,7 @@ class VenueServer:
             return False
         if not key.opens(frame.auth.secret, frame.auth.passphrase):
             return False
-        reader.account_id, reader.conditions = key.address, set(markets) if frame.markets else None
+        reader.owner_id, reader.conditions = key.address, set(markets) if frame.markets else None
         return True
 
     def _subscribe(self, reader: _Reader, said: str) -> bool:
@@ -182,6 +213,7 @@ class VenueServer:
         if asked.get("operation") == "unsubscribe":
             reader.conditions = conditions - found
             return True
+        reader.custom_features |= asked.get("custom_feature_enabled") is True
         reader.conditions = conditions | found
         if asked.get("initial_dump", True) and token_ids:
             reader.tell(self._venue.dump(token_ids))
@@ -204,66 +236,53 @@ class VenueServer:
             },
             body=body,
         )
-        if self._doors is not None and self._doors.has(request):
-            await self._private(self._doors, request, send)
+        address = (scope.get("client") or ("",))[0]
+        excess = self._windows and self._windows.take(
+            address, request.method, request.path, self._latest_ms
+        )
+        relay = self._relayer.door(request) if self._relayer is not None else None
+        if excess:
+            await _answer(send, excess.http, refusal_body(excess), excess.retry_after_s)
+        elif relay is not None:
+            meddled = partial(self._doors.meddled, relay) if self._doors is not None else relay
+            value = meddled(request, self._advance())
+            self._advance()
+            await self._tell(value, {}, receive, send)
+        elif self._doors is not None and self._doors.has(request):
+            value = self._doors.answer(request, self._advance())
+            headers = self._doors.rate_headers(request, self._advance())
+            await self._tell(value, headers, receive, send)
         else:
-            await _answer(send, *self._read(request))
+            await _answer(send, *self._public(request))
 
-    async def _private(self, doors: Doors, request: Request, send: Send) -> None:
-        """Let a private request happen now, and publish at once what came of it."""
-        value = doors.answer(request, self._advance())
-        self._advance()
-        if isinstance(value, Refusal):
-            await _answer(send, value.http, refusal_body(value), value.retry_after_s)
-        else:
-            await _answer(send, 200, value)
-
-    def _read(self, request: Request) -> tuple[int, Any]:
-        found: Any = None
+    def _public(self, request: Request) -> tuple[int, Any]:
         match request.method, request.path.strip("/").split("/"):
-            case "GET", ["ok"]:
-                found = "OK"
-            case "GET", ["version"]:
-                found = {"version": 2}
-            case "GET", ["time"]:
-                found = self._now_ms() // 1_000
-            case "GET", ["book"]:
-                found = self._venue.book(request.asked("token_id"))
-            case "GET", ["tick-size" | "neg-risk" | "fee-rate" as name]:
-                found = self._venue.token_parameters(request.asked("token_id")).get(name)
-            case "GET", ["markets-by-token", token_id]:
-                found = self._venue.token_parameters(token_id).get("market")
-            case "GET", ["clob-markets", condition_id]:
-                found = self._venue.parameters(condition_id)
-            case "GET", ["markets", "keyset"]:
-                found = self._page(request.query)
-            case "POST", ["books"]:
-                return self._books(request.body)
-        return (404, NOT_FOUND) if found is None else (200, found)
+            case "GET", ["simulator", "wallets", owner] if self._doors is not None:
+                found = self._doors.wallets(owner)
+                return (404, NOT_FOUND) if found is None else (200, found)
+        return self._reads.answer(request)
 
-    def _books(self, body: bytes) -> tuple[int, Any]:
-        try:
-            token_ids = [str(one["token_id"]) for one in json.loads(body)]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return 400, {"error": "Invalid payload"}
-        if len(token_ids) > TOKENS_MAX:
-            return 400, {"error": "Payload exceeds the limit"}
-        books = (self._venue.book(token_id) for token_id in token_ids)
-        return 200, [book for book in books if book is not None]
+    async def _tell(
+        self,
+        value: Value | Refusal | Lost,
+        headers: Mapping[str, str],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer a private request, of which all that came is kept and published already."""
+        if isinstance(value, Lost):
+            await _lose(receive, send, value)
+        elif isinstance(value, Refusal):
+            await _answer(send, value.http, refusal_body(value), value.retry_after_s, headers)
+        else:
+            await _answer(send, 200, value, headers=headers)
 
-    def _page(self, asked: Mapping[str, list[str]]) -> dict[str, Any]:
-        """Return one page; the cursor is the number of markets before it."""
-        wanted = asked.get("condition_ids")
-        closed = asked.get("closed") == ["true"]
-        listed = [
-            one
-            for one in self._venue.listings()
-            if one["closed"] == closed and (wanted is None or one["conditionId"] in wanted)
-        ]
-        start, limit = _whole(asked, "after_cursor", 0), _whole(asked, "limit", PAGE_MAX)
-        end = start + max(1, min(limit, PAGE_MAX))
-        more = {"next_cursor": str(end)} if end < len(listed) else {}
-        return {"markets": listed[start:end], **more}
+
+def _end_without_time(time: asyncio.Task[None]) -> None:
+    """End the process when the venue's time has come to a stop by a fault."""
+    if not time.cancelled() and (fault := time.exception()) is not None:
+        logging.getLogger(__name__).critical("the venue stops: %s", fault, exc_info=fault)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _listen(reader: _Reader, receive: Receive, take: Callable[[str], bool]) -> None:
@@ -297,14 +316,24 @@ async def _body(receive: Receive) -> bytes | None:
             return body
 
 
-async def _answer(send: Send, status: int, value: Any, retry_after_s: int = 0) -> None:
-    headers = [(b"content-type", b"application/json")]
+async def _answer(
+    send: Send,
+    status: int,
+    value: Any,
+    retry_after_s: int = 0,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    said = {"content-type": "application/json"} | dict(headers or {})
     if retry_after_s:
-        headers.append((b"retry-after", str(retry_after_s).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+        said["retry-after"] = str(retry_after_s)
+    raw = [(name.encode(), text.encode()) for name, text in said.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": _ENCODE(value)})
 
 
-def _whole(asked: Mapping[str, list[str]], name: str, default: int) -> int:
-    text = asked.get(name, [""])[0]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+async def _lose(receive: Receive, send: Send, lost: Lost) -> None:
+    """Let the client wait for an answer in vain, or see its connection end in the middle of one."""
+    while lost.hangs and (await receive())["type"] != "http.disconnect":
+        pass
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -7,6 +7,7 @@ the orders stay matched, as at the venue. Source: polymarket.md sections 8 and 1
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 
 from trading.engine.codes import Side, TradeState
@@ -24,12 +25,24 @@ MOVES = {
 }
 
 
+class Step(StrEnum):
+    """What is planned for a trade: a move to another state, or what the venue does after one."""
+
+    RETRYING = "RETRYING"
+    MINED = "MINED"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+    LOOK = "LOOK"  # the venue sees what changed on the chain
+    RELEASE = "RELEASE"  # the trade no longer counts as matched
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementSettings:
     """How long settlement takes and how often it goes wrong. Shares are millionths of all trades.
 
     Times are drawn evenly between the two ends, both included. Observed live: 10 to 50 s in bad
-    weeks, 35 % failed in one account (polymarket.md section 11).
+    weeks, 35 % failed in one account (polymarket.md section 11). By default chance delays and
+    fails none, since each failure halts trading: a drill fails what a person wants to see fail.
     """
 
     mined_ms_min: int = 1_500
@@ -39,7 +52,7 @@ class SettlementSettings:
     retrying_ms_min: int = 2_000  # from RETRYING to what comes after
     retrying_ms_max: int = 20_000
     retrying_micro: int = 20_000  # of a million trades, so many need another try
-    failed_micro: int = 250_000  # of a million retried trades, so many fail
+    failed_micro: int = 0  # of a million retried trades, so many fail
     view_lag_ms: int = 500  # until the venue sees what changed on the chain
     release_lag_ms: int = 1_000  # until a settled or failed trade no longer counts as matched
 
@@ -79,12 +92,23 @@ def draw_timetable(
 
 
 class Trade:
-    """One match of a taker with one or more makers, and how far its settlement is."""
+    """One match of a taker with one or more makers, and how far its settlement is.
 
-    __slots__ = ("event", "locks", "moves", "sets_micro")
+    `steps` are still to come: (due_ms, what), which with the event and `released` says all about
+    it. One that outlived the venue's process may be mined already without a note of it.
+    """
 
-    def __init__(self, event: TradeChanged) -> None:
+    __slots__ = (
+        *("event", "locks", "may_be_mined", "moves", "released"),
+        *("sets_micro", "spender", "steps"),
+    )
+
+    def __init__(self, event: TradeChanged, spender: str = "") -> None:
         self.event = event
+        self.spender = spender  # the contract that takes what is given; empty: needs no allowance
+        self.steps: tuple[tuple[int, Step], ...] = ()
+        self.released = False
+        self.may_be_mined = False
         self.locks: Counter[tuple[str, str]] = Counter()  # (account, asset) -> promised
         self.moves: Counter[tuple[str, str]] = Counter()  # (account, asset) -> change on chain
         self.sets_micro = 0
@@ -95,6 +119,10 @@ class Trade:
     def fees_micro(self) -> int:
         """Return what the taker pays in fees."""
         return sum(fill.fee_micro for fill in self.event.fills)
+
+    def parties(self) -> set[str]:
+        """Return the accounts of both sides."""
+        return {account_id for account_id, _ in self.locks}
 
     def move(self, state: TradeState, at_ms: int, transaction_hash: str) -> TradeChanged:
         """Go to another state and return the event; raises ValueError on a move not in MOVES."""

@@ -1,12 +1,11 @@
 """Make, replace or take away the API token of an account."""
 
-import os
-import pwd
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from polyarb_site.commands import shell_name
 from polyarb_site.rest import tokens
 
 
@@ -50,12 +49,3 @@ class Command(BaseCommand):
         if not user.is_active:
             raise CommandError(f"the account {username!r} is switched off; switch it on first")
         return user
-
-
-def shell_name() -> str:
-    """Return who runs this command, from the process: in the environment anybody can be anybody."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run under a number without a name
-        name = str(os.getuid())
-    return f"shell:{name}"

@@ -18,13 +18,24 @@ from polyarb_site.preflight import Problem, check_all, check_port
 from polyarb_site.probes import ClusterProbe, WebProbe
 from polyarb_site.supervisor import Supervisor
 from trading.selectors.status import live_state
-from trading.services import ServiceRefused, ensure_mandate, start_shadow, stop_engine
+from trading.services import (
+    ServiceRefused,
+    ensure_mandate,
+    start_shadow,
+    start_simulated,
+    stop_engine,
+)
+from trading.services.mandates import FEED_OPTIONS, checked_feed_options
 
 REFUSED, FAILED = 1, 2
 READY_TURNS_MAX = 150
 READY_TURN_S = 0.2
-BLIND_TURNS = 60  # so long the first books may take before it is worth a word
+# So many turns each may take to come by itself before it is worth a word: first books; signer,
+# user channel and the first look at whether ledger, venue and chain agree.
+PATIENCE = {"BLIND": 60, "NO_ACCESS": 140}
 BY_NAME = "manage.py up"
+LOCAL_VENUE = "simulator"
+DEFAULT_FEED = LOCAL_VENUE
 _OTHER_VENUE_PORT = "set POLYARB_SIMULATOR_PORT to a free port"
 
 
@@ -39,16 +50,30 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", type=int, default=settings.PORT)
         parser.add_argument(
-            "--feed", choices=("recorded", "simulator", "polymarket"), default="recorded"
+            "--feed",
+            choices=tuple(FEED_OPTIONS),
+            help=f"{DEFAULT_FEED}, or recorded when a recording or a speed is given",
+        )
+        parser.add_argument(
+            "--shadow",
+            action="store_true",
+            help="on paper also on the local venue, which else is traded on with play money",
         )
         parser.add_argument("--speed", help="how many times faster than it was recorded")
         parser.add_argument("--recording", help="a frames file instead of the bundled one")
+        parser.add_argument(
+            "--drills",
+            action="store_true",
+            help="let anybody on this machine make things go wrong at the local venue",
+        )
+
+    _engine_wanted = True
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Check, prepare, start, watch, stop. Exits with 1 when refused, 2 when it failed."""
-        host, port = options["host"], options["port"]
+        host, port, feed = options["host"], options["port"], chosen_feed(options)
         self._preflight(host, port)
-        if options["feed"] == "simulator":
+        if feed == LOCAL_VENUE:
             self._refuse(check_port("127.0.0.1", settings.SIMULATOR_PORT), _OTHER_VENUE_PORT)
         lock = FileLock(settings.RUN_DIR / "up.lock")
         if not lock.acquire():
@@ -60,8 +85,9 @@ class Command(BaseCommand):
         try:
             self._line("PolyArb portal", f"data in {settings.DATA_DIR}")
             self._prepare()
-            self._start_trading(options)
-            orderly = self._supervise(host, port, local_venue=options["feed"] == "simulator")
+            self._engine_wanted = self._start_trading(feed, options)
+            venue = ("--drills",) if options["drills"] else ()
+            orderly = self._supervise(host, port, venue if feed == LOCAL_VENUE else None)
         finally:
             lock.release()
         if not orderly:
@@ -92,36 +118,44 @@ class Command(BaseCommand):
             if line.startswith(("first admin: ", "one-time password")):
                 self._line("login", line)
 
-    def _start_trading(self, options: dict[str, Any]) -> None:
-        """Ask for shadow with what was chosen here. A halt or a live phase is left as it is."""
+    def _start_trading(self, feed: str, options: dict[str, Any]) -> bool:
+        """Ask for what was chosen here: play money on the local venue, paper everywhere else.
+
+        A halt or a live phase is left as it is. Return whether the engine is asked to run then.
+        """
         chosen = {
             name: options[name] for name in ("recording", "speed") if options[name] is not None
         }
         now = SystemClock().now()
+        how: dict[str, Any] = {"by": None, "by_name": BY_NAME, "reason": "make run", "at": now}
         try:
+            checked_feed_options(feed, chosen, anywhere=True)
             mandate = ensure_mandate(settings.ACCOUNT, by_name=BY_NAME, at=now)
+            if mandate.phase:
+                self._line(
+                    "engine",
+                    f"phase {mandate.phase} is left as it is; to start: manage.py start_live",
+                )
+                return mandate.desired == mandate.Desired.RUN
             if mandate.desired == mandate.Desired.RUN:
                 stop_engine(
                     settings.ACCOUNT, by=None, by_name=BY_NAME, reason="started anew", at=now
                 )
-            start_shadow(
-                settings.ACCOUNT,
-                feed=options["feed"],
-                feed_options=chosen,
-                by=None,
-                by_name=BY_NAME,
-                reason="make run",
-                at=now,
-            )
+            if feed == LOCAL_VENUE and not options["shadow"]:
+                start_simulated(settings.ACCOUNT, **how)
+            else:
+                start_shadow(settings.ACCOUNT, feed=feed, feed_options=chosen, **how)
         except ServiceRefused as refusal:
             if refusal.code == "HALTED":
                 self._line("engine", f"stays halted: {refusal.message}; {refusal.remedy}")
-                return
+                return False
             raise CommandError(
                 f"{refusal.message}\n  {refusal.remedy}", returncode=REFUSED
             ) from refusal
+        return True
 
-    def _supervise(self, host: str, port: int, *, local_venue: bool) -> bool:
+    def _supervise(self, host: str, port: int, local_venue: tuple[str, ...] | None) -> bool:
+        """Run it all; `local_venue` are the options of a venue on this machine, if one is."""
         clock = SystemClock()
         supervisor = Supervisor(log_dir=settings.DATA_DIR / "logs", say=self._line, clock=clock)
         web = WebProbe(host, port)
@@ -129,18 +163,15 @@ class Command(BaseCommand):
         supervisor.add(_cluster("engine", grace_s=20), ClusterProbe("engine", clock))
         supervisor.add(_cluster("jobs", grace_s=15), ClusterProbe("jobs", clock))
         supervisor.add(_web(host, port), web)
-        if local_venue:
-            supervisor.add(
-                _manage("venue", "simulate_exchange", grace_s=5),
-                WebProbe("127.0.0.1", settings.SIMULATOR_PORT),
-            )
+        if local_venue is not None:
+            _add_local_venue(supervisor, local_venue)
         connections.close_all()
         return supervisor.run(lambda: self._ready(supervisor, web, host, port))
 
     def _ready(self, supervisor: Supervisor, web: WebProbe, host: str, port: int) -> None:
         """Say what runs as soon as it does, one line each."""
         pids = supervisor.pids()
-        shown: set[str] = set()
+        shown = set() if self._engine_wanted else {"engine"}
         everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
         address = f"http://{'127.0.0.1' if everywhere else host}:{port}/admin/"
         for turn in range(READY_TURNS_MAX):
@@ -159,7 +190,7 @@ class Command(BaseCommand):
             if "web" not in shown and web.answers():
                 self._line("web", f"running   pid {pids['web']}   {address}")
                 shown.add("web")
-            if "engine" not in shown and (text := _engine_state(patient=turn < BLIND_TURNS)):
+            if "engine" not in shown and (text := _engine_state(turn)):
                 self._line("engine", f"{text}   pid {pids['engine']}")
                 shown.add("engine")
             supervisor.pause(READY_TURN_S)
@@ -174,15 +205,34 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _engine_state(*, patient: bool) -> str:
-    """Return how the engine is, in one line, or nothing while it starts or (patient) connects."""
+def chosen_feed(options: dict[str, Any]) -> str:
+    """Return the feed that was asked for. Who names a recording or a speed means a recording."""
+    if options["feed"]:
+        return str(options["feed"])
+    plays = options["recording"] is not None or options["speed"] is not None
+    return "recorded" if plays else DEFAULT_FEED
+
+
+def _add_local_venue(supervisor: Supervisor, options: tuple[str, ...]) -> None:
+    """Add what an engine needs that trades on this machine. It stops after the engine has."""
+    supervisor.add(_manage("signer", "run_signer", grace_s=5, arguments=("--play",)))
+    supervisor.add(
+        _manage("venue", "simulate_exchange", grace_s=5, arguments=options),
+        WebProbe("127.0.0.1", settings.SIMULATOR_PORT),
+    )
+
+
+def _engine_state(turn: int) -> str:
+    """Return how the engine is, in one line, or nothing while it starts or may yet connect."""
     state = live_state(settings.ACCOUNT, SystemClock().now(), with_funnel=False)
     engine = state.get("engine") or {}
     word = str(engine.get("state") or "")
-    if word not in ("TRADING", "BLIND", "HALTED") or (patient and word == "BLIND"):
+    not_yet = turn < PATIENCE.get(word, 0)
+    if word not in ("TRADING", "BLIND", "NO_ACCESS", "HALTED") or not_yet:
         return ""
     why = f"  {engine.get('reason')}" if word != "TRADING" else ""
-    return f"{word.lower():<9} {state.get('label') or ''}{why}"
+    play = ", play money" if state["money"]["kind"] == "PLAY" else ""
+    return f"{word.replace('_', ' ').lower():<9} {state.get('label') or ''}{play}{why}"
 
 
 def _program(name: str, arguments: list[str], grace_s: float, **more: str) -> Program:
@@ -199,8 +249,11 @@ def _cluster(name: str, *, grace_s: float) -> Program:
     return _manage(name, "portal_qcluster", grace_s=grace_s, Q_CLUSTER_NAME=name)
 
 
-def _manage(name: str, command: str, *, grace_s: float, **more: str) -> Program:
-    return _program(name, [str(Path(settings.BASE_DIR) / "manage.py"), command], grace_s, **more)
+def _manage(
+    name: str, command: str, *, grace_s: float, arguments: tuple[str, ...] = (), **more: str
+) -> Program:
+    manage = str(Path(settings.BASE_DIR) / "manage.py")
+    return _program(name, [manage, command, *arguments], grace_s, **more)
 
 
 def _web(host: str, port: int) -> Program:

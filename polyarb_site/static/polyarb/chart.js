@@ -127,12 +127,12 @@ window.PolyArbChart = (() => {
     return {
       width: size(container).width,
       height: size(container).height,
-      padding: [16, 8, 0, 0],
+      padding: [16, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 8 } },
       scales: { y: { range } },
       axes: [
-        { ...axis, values: clock, space: 64 },
+        { ...axis, values: clock, space: 64, size: 32 },
         { ...axis, size: 66, incrs: DOLLAR_STEPS, values: (_plot, splits) => splits.map(dollars) },
       ],
       series: [

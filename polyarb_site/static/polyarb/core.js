@@ -48,6 +48,7 @@ window.PolyArb = (() => {
 
   // A moment in the viewer's zone; the date only when it is not today, or asked for.
   function localTime(ms, style) {
+    if (style === "age") return age(nowMs() - ms);
     const moment = new Date(ms);
     const today = new Date(nowMs()).toDateString() === moment.toDateString();
     const clock = formatter("clock", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(moment);
@@ -80,9 +81,27 @@ window.PolyArb = (() => {
       badge.dataset.kind = cells.badge.kind;
       badge.title = cells.badge.title;
     }
-    for (const link of all("[data-resume]")) link.hidden = !cells.halted;
+    for (const link of all("[data-resume], [data-when-halted]")) link.hidden = !cells.halted;
+    for (const link of all("[data-todo]")) {
+      link.hidden = !cells.todo;
+      if (!cells.todo) continue;
+      link.href = cells.todo.url;
+      setText(link, cells.todo.text);
+    }
+    for (const banner of all("[data-banner]")) banner.hidden = !(cells.values.banner || {}).text;
+    show(cells.values, () => ({ text: DASH, reason: "not known" }));
+  }
+
+  // Some of the cells: those of which nothing is told stay as they are.
+  function applyValues(values) {
+    show(values, () => null);
+  }
+
+  function show(values, otherwise) {
+    const told = (name) => values[name] || otherwise();
     for (const element of all("[data-cell]")) {
-      const cell = cells.values[element.dataset.cell] || { text: DASH, reason: "not known" };
+      const cell = told(element.dataset.cell);
+      if (!cell) continue;
       element.dataset.tone = cell.tone || "";
       element.dataset.at = cell.at === null || cell.at === undefined ? "" : cell.at;
       element.dataset.staleMs = cell.stale_ms || "";
@@ -93,13 +112,16 @@ window.PolyArb = (() => {
       if (element.classList.contains("pa-moment")) element.title = cell.text;
     }
     for (const element of all("[data-tone-of]")) {
-      element.dataset.tone = (cells.values[element.dataset.toneOf] || {}).tone || "";
+      const cell = told(element.dataset.toneOf);
+      if (cell) element.dataset.tone = cell.tone || "";
     }
     for (const element of all("[data-reason-of]")) {
-      setText(element, (cells.values[element.dataset.reasonOf] || {}).reason || "");
+      const cell = told(element.dataset.reasonOf);
+      if (cell) setText(element, cell.reason || "");
     }
     for (const element of all("[data-bar-of]")) {
-      const cell = cells.values[element.dataset.barOf] || {};
+      const cell = told(element.dataset.barOf);
+      if (!cell) continue;
       const share = (cell.permille || 0) / 10;
       element.dataset.tone = cell.tone || "";
       element.setAttribute("aria-valuenow", Math.floor(share));
@@ -123,6 +145,9 @@ window.PolyArb = (() => {
       else if (element.classList.contains("pa-moment")) setText(element, localTime(at));
       const limit = Number(element.dataset.staleMs);
       element.dataset.old = limit && now - at > limit ? "1" : "";
+    }
+    for (const element of all('time[data-style="age"]')) {
+      setText(element, age(now - Date.parse(element.getAttribute("datetime"))));
     }
     for (const element of all("[data-age-of]")) {
       const cell = document.querySelector(`[data-cell="${element.dataset.ageOf}"]`);
@@ -168,5 +193,5 @@ window.PolyArb = (() => {
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 
-  return { age, all, apply, bar, cookie, getJson, localTime, localise, money, nowMs, setClock, tick };
+  return { age, all, apply, applyValues, bar, cookie, getJson, localTime, localise, money, nowMs, setClock, tick };
 })();

@@ -61,7 +61,7 @@
   const key = (row) => `${row.dataset.kind}-${row.dataset.pk}`;
 
   // Rows that are there are renewed in place, new ones come on top, and the reader stays put.
-  function merge(list, html) {
+  function merge(list, html, most = ROWS_MAX) {
     const fresh = Array.from(fill(html).children);
     const shown = new Map(Array.from(list.children).map((row) => [key(row), row]));
     const before = list.getBoundingClientRect();
@@ -77,7 +77,7 @@
       list.prepend(row);
       added += 1;
     }
-    while (list.children.length > ROWS_MAX) list.lastElementChild.remove();
+    while (list.children.length > most) list.lastElementChild.remove();
     const grown = list.getBoundingClientRect().height - before.height;
     if (added && before.top < 0 && grown > 0 && !CSS.supports("overflow-anchor", "auto")) scrollBy(0, grown);
     const empty = root.querySelector(`[data-empty-of="${list.dataset.rows}"]`);
@@ -105,6 +105,7 @@
       else if (!funnelDue) renewFunnel(funnelMs + FUNNEL_MS + 50 - fetchedMs);
       const told = await page.getJson(root.dataset.rowsUrl + (all ? "?funnel" : ""));
       merge(root.querySelector('[data-rows="opportunities"]'), told.opportunities);
+      merge(root.querySelector('[data-rows="sets"]'), told.sets, 6);
       merge(root.querySelector('[data-rows="events"]'), told.events);
       if (!all) return;
       renewFunnel(told.funnel_renew_ms);

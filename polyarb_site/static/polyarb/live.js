@@ -88,9 +88,11 @@
       if (lastId === null) lastId = told.last_id;
       else socket.send(JSON.stringify({ since: lastId }));
       readState();
+      changed("connected", []);
     } else if (told.type === "resync") {
       readState();
       changed("facts", []);
+      changed("missed", []);
     } else if (told.type === "batch") {
       takeBatch(told);
     }
@@ -99,17 +101,19 @@
 
   function takeBatch(told) {
     if (told.cells) page.apply({ ...told.cells, now_ms: told.now_ms });
+    if (told.values) page.applyValues(told.values);
     let hint = false;
     const facts = [];
+    const alerts = [];
     for (const message of told.messages) {
       lastId = Math.max(lastId || 0, message.id);
       if (message.topic === "facts") facts.push(message.payload);
+      if (message.topic === "alerts") alerts.push({ ...message.payload, message: message.id });
       if (message.topic === "state" && !message.payload.engine) hint = true;
     }
-    if (hint) {
-      readState();
-      changed("acts", []);
-    }
+    if (hint || alerts.length) readState();
+    if (hint) changed("acts", []);
+    if (alerts.length) changed("alerts", alerts);
     if (facts.length) changed("facts", facts);
   }
 

@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from polyarb_site.clock import SystemClock
 from trading.management.base import PortalCommand, shell_name
 from trading.services import resume
+from trading.services.mandates import start_command
 
 
 class Command(PortalCommand):
@@ -30,5 +31,7 @@ class Command(PortalCommand):
             reason=options["reason"],
             at=SystemClock().now(),
         )
-        running = mandate.desired == mandate.Desired.RUN
-        self.stdout.write("trading is resumed" if running else "no longer halted; nothing runs")
+        if mandate.desired == mandate.Desired.RUN:
+            self.stdout.write("trading is resumed")
+        else:
+            self.stdout.write(f"no longer halted; nothing runs. To start: {start_command(mandate)}")

@@ -1,0 +1,1 @@
+"""The alert centre: pages over alerts, rules, silences, channels and deliveries."""

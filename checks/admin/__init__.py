@@ -1,0 +1,1 @@
+"""The pages about phases, go/no-go, promotions and rollbacks."""

@@ -1,0 +1,1 @@
+"""Reads about checks, criteria, promotions and rollbacks that have two callers."""

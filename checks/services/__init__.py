@@ -1,0 +1,1 @@
+"""All writes about checks, criteria, promotions and rollbacks, each with its audit record."""

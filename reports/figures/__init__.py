@@ -1,0 +1,1 @@
+"""A day's totals from plain numbers: no database, no clock, no float."""

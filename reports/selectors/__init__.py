@@ -1,0 +1,1 @@
+"""Reads of reports that more than one door shows."""

@@ -1,0 +1,1 @@
+"""Live execution: from the engine's commands to the venue and back, without any socket or clock."""

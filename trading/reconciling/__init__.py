@@ -1,0 +1,1 @@
+"""Ledger == venue == chain, at start and every minute; else trading halts."""

@@ -1,0 +1,1 @@
+"""The process that holds the key: what it signs, for whom, and how much of it."""
