@@ -95,7 +95,7 @@ class Kept:
         own = {kind: {} for kind, _ in rows}
         for (kind, name), row in rows.items():
             flow = kind == "account" and name.startswith("flow")
-            if not flow and kind not in ("totals", "seen"):
+            if not flow and kind not in ("totals", "seen", "fair"):
                 own[kind][name] = json.loads(json.dumps(row, default=str))
         return own
 

@@ -15,6 +15,7 @@ from trading.simulator.accounts import Chain
 from trading.simulator.codes import COLLATERAL, SHARES
 from trading.simulator.keeper import FILE_NAME, Keeper, StateError
 from trading.simulator.local_venue import PLAY_MONEY_MICRO
+from trading.simulator.markets import LOCAL_FLOW
 
 TAKES = {"price": 0.99, "size": 10, "order_type": "FAK"}
 
@@ -121,6 +122,32 @@ class TestAfterARestart:
         kept.wait(20)
         kept.restart()
         assert kept.venue.exchange.open_orders(ann.address) == []
+
+    async def test_the_flow_goes_on_around_its_fair_value(self, kept, ann):
+        """Else a leg bought before would cost more both ways than any bound allows."""
+        kept.wait(60_000)
+        (market,) = kept.venue.markets.values()
+        market.flow.jump(150_000 if market.flow.fair_micro < 500_000 else -150_000, 0, kept.now_ms)
+        await kept.post(ann, 0)
+        before_micro = market.flow.fair_micro
+        kept.restart()
+
+        (market,) = kept.venue.markets.values()
+        assert abs(market.flow.fair_micro - before_micro) <= LOCAL_FLOW.drift_micro_max  # one step
+        book = kept.venue.book(kept.tokens[0])
+        middle = (float(book["bids"][-1]["price"]) + float(book["asks"][-1]["price"])) / 2
+        assert abs(middle - before_micro / MICRO) <= 0.02
+
+    async def test_a_fair_value_outside_of_the_range_is_brought_back_into_it(self, kept, ann):
+        await kept.post(ann, 0)
+        kept.keeper.close()
+        with closing(sqlite3.connect(kept.keeper.path)) as file, file:
+            assert file.execute("UPDATE rows SET body = '5' WHERE kind = 'fair'").rowcount == 1
+        kept.start()
+
+        (market,) = kept.venue.markets.values()
+        low_micro = LOCAL_FLOW.fair_micro_min
+        assert low_micro <= market.flow.fair_micro <= low_micro + LOCAL_FLOW.drift_micro_max
 
     async def test_another_flow_is_invented_with_other_ids(self, kept, ann):
         await kept.post(ann, 0, **TAKES)

@@ -171,3 +171,17 @@ class TestTheFlow:
         venue.advance(NOON_MS + 5_000)
 
         assert venue.exchange.levels(second.listing.token_ids[0]) == before
+
+    def test_after_a_kill_in_a_gap_the_values_sum_to_one_again(self):
+        venue, after = open_venue(seed=4), open_venue(seed=5)
+        now_ms = NOON_MS
+        members = outcomes_of(venue)
+        while not members[0].flow.lift_micro:
+            now_ms = max(venue.next_ms(now_ms), now_ms + 1)
+            venue.advance(now_ms)
+        fair = [one.flow.fair(one.listing.condition_id) for one in members]
+        assert abs(sum(fair) - MICRO) < OUTCOMES  # rounded when they were made
+
+        for one, value in zip(outcomes_of(after), fair, strict=True):
+            one.flow.resume(one.listing.condition_id, value)
+            assert one.flow.fair(one.listing.condition_id) == value

@@ -46,6 +46,7 @@ class EventFlow:
         self.lift_micro = 0  # by how much every fair value is too high now
         self._exchange = exchange
         self._flows = flows
+        self._of = {flow.condition_id: flow for flow in flows}
         self._random = random
         self._fee_micro = fee_micro
         self._margin_micro = half_spread_micro + tick_micro  # a bid is at most so much below fair
@@ -70,6 +71,14 @@ class EventFlow:
     def end(self, _condition_id: str) -> None:
         """Invent nothing any more: with one outcome the whole event is decided."""
         self.next_ms = NEVER_MS
+
+    def fair(self, condition_id: str) -> int:
+        """Return the fair value of an outcome's YES outside a gap, in millionths."""
+        return self._of[condition_id].fair_micro - self.lift_micro
+
+    def resume(self, condition_id: str, fair_micro: int) -> None:
+        """Go on from the fair value of an earlier run, of which no gap is left."""
+        self._of[condition_id].resume(condition_id, fair_micro)
 
     def _first(self) -> Flow:
         return min(self._flows, key=lambda flow: flow.next_ms)

@@ -72,6 +72,7 @@ class Flow:
         """Open and fund the accounts; `lag` is told which token's updates are late until when."""
         self.next_ms = now_ms
         self.fair_micro = settings.fair_micro
+        self.condition_id = listing.condition_id
         self._exchange = exchange
         self._listing = listing
         self._random = random
@@ -113,6 +114,15 @@ class Flow:
     def end(self, _condition_id: str) -> None:
         """Invent nothing any more."""
         self.next_ms = NEVER_MS
+
+    def fair(self, _condition_id: str) -> int:
+        """Return the fair value of YES, in millionths."""
+        return self.fair_micro
+
+    def resume(self, _condition_id: str, fair_micro: int) -> None:
+        """Go on from the fair value of an earlier run, as far as today's range has it."""
+        low, high = self._settings.fair_micro_min, self._settings.fair_micro_max
+        self.fair_micro = min(max(fair_micro, low), high)
 
     def shift(self, by_micro: int) -> bool:
         """Move the fair value before the makers' next update; False: it would leave its range."""

@@ -32,6 +32,12 @@ class OrderFlow(Protocol):
     def end(self, condition_id: str) -> None:
         """Do nothing in a market any more: it is resolved."""
 
+    def fair(self, condition_id: str) -> int | None:
+        """Return the fair value of a market's YES, in millionths; None: none is invented."""
+
+    def resume(self, condition_id: str, fair_micro: int) -> None:
+        """Go on from the fair value of an earlier run, before the first step."""
+
 
 class FlowHand:
     """The accounts of a flow in one market."""

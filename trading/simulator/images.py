@@ -1,9 +1,10 @@
 """All that the venue owes its users, as rows by kind and id; and a venue made from such rows again.
 
 Open orders, trades and how far they are, balances and allowances, API keys, order ids that were
-seen, heartbeats, ticks. Of the invented flow only the books are kept, so that all money and all
-shares are still there; its orders and the trades among itself are left behind, which had moved
-nothing yet. Rows are made of what JSON knows, so that they can be written anywhere.
+seen, heartbeats, ticks. Of the invented flow only the balances and the fair values are kept: all
+money and all shares are still there, and what a user began can be ended at much the same prices;
+its orders and the trades among itself are left behind, which had moved nothing yet. Rows are made
+of what JSON knows, so that they can be written anywhere.
 """
 
 import json
@@ -108,6 +109,9 @@ def _other_rows(venue: "LocalVenue") -> dict[Key, Any]:
     }
     sets = tuple(sorted(chain.sets_micro.items()))
     rows["totals", ""] = (chain.deposited_micro, chain.fees_micro, sets)
+    for condition_id, market in venue.markets.items():
+        if (fair_micro := market.flow.fair(condition_id)) is not None:
+            rows["fair", condition_id] = fair_micro
     return rows
 
 
@@ -145,7 +149,8 @@ def restore(venue: "LocalVenue", image: Image) -> None:
     for owner, kinds in rows["user"].items():
         venue.readmit(owner, dict(kinds))
     strangers = exchange.chain.accounts.keys() - rows["account"].keys()
-    if strangers or rows["market"].keys() - venue.markets.keys():
+    fair = image.get("fair", {})
+    if strangers or (rows["market"].keys() | fair.keys()) - venue.markets.keys():
         raise ValueError("the state was kept by a venue with other markets or another flow")
     deposited, fees, sets = image["totals"][""]
     exchange.chain.restore(
@@ -164,6 +169,8 @@ def restore(venue: "LocalVenue", image: Image) -> None:
         exchange.restore_market(market.listing.token_ids[0], tick_micro, said)
         if payouts is not None:
             market.end()
+    for condition_id, fair_micro in fair.items():
+        venue.markets[condition_id].flow.resume(condition_id, fair_micro)
     for signer_id, (heartbeat_id, due_ms) in image.get("heartbeat", {}).items():
         exchange.restore_heartbeat(signer_id, heartbeat_id, due_ms)
     trades = sorted(map(_trade, rows["trade"].values()), key=lambda one: one.event.matched_ms)

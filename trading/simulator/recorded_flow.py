@@ -227,6 +227,13 @@ class RecordedFlow:
         if all(market.is_over for market in self._markets.values()):
             self.next_ms = NEVER_MS
 
+    def fair(self, _condition_id: str) -> None:
+        """Return None: a recording has its prices."""
+
+    def resume(self, condition_id: str, fair_micro: int) -> None:
+        """Refuse: a recording has its prices; raises ValueError."""
+        raise ValueError(f"{condition_id} is recorded and has no fair value ({fair_micro} kept)")
+
     def _read_on(self) -> None:
         """Look at the next instant, and set when it is due."""
         before_ms = self._ahead[1]
