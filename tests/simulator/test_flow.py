@@ -171,6 +171,26 @@ class TestTheTraps:
 
         assert len(apparent_ms) > 50
 
+    def test_after_a_lagged_leg_the_fair_value_may_go_back(self):
+        settings = {"crossing_micro": 0, "lag_micro": 20_000, "drift_micro_max": 0}
+        world = World(12, **settings, lag_returns=True)
+        away, apparent = set(), 0
+        for _ in range(3_000):
+            world.step()
+            assert world.flow.fair(CONDITION) == 500_000  # what a venue keeps over a restart
+            away.add(world.flow.fair_micro)
+            assert world.true_asks_micro() > MICRO
+            apparent += world.watcher.asks_micro() + world.fees_micro() < MICRO
+
+        assert away == {500_000, 410_000}
+        assert apparent > 50
+
+    def test_a_fair_value_that_stays_away_is_the_fair_value(self):
+        world = World(12, crossing_micro=0, lag_micro=20_000, drift_micro_max=0)
+        while world.flow.fair_micro == 500_000:
+            world.step()
+        assert world.flow.fair(CONDITION) == world.flow.fair_micro == 410_000
+
     def test_without_traps_no_published_book_is_ever_crossed(self):
         world = World(13, **CALM)
         for _ in range(1_000):

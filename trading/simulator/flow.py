@@ -40,6 +40,7 @@ class FlowSettings:
     lag_micro: int = 2_000
     lag_ms: int = 800
     lag_jump_micro: int = 90_000  # of the fair value, when a leg starts to lag
+    lag_returns: bool = False  # whether the fair value goes back when the leg is there again
     capital_micro: int = 1_000_000 * MICRO  # of each account; half of it is split into sets
 
     def __post_init__(self) -> None:
@@ -79,6 +80,7 @@ class Flow:
         self._settings = settings
         self._lag = lag
         self._calm_from_ms = now_ms  # until then the fair value stands still
+        self._back_micro = 0  # by how much it goes back then
         self._hand = FlowHand(exchange, listing, random, capital_micro=settings.capital_micro)
         # An exchange may have a flow in each of its markets.
         name = f"flow {listing.condition_id}"
@@ -94,6 +96,9 @@ class Flow:
         self._exchange.advance(now_ms)
         chance = self._random.randrange(MICRO)
         calm = now_ms < self._calm_from_ms
+        if self._back_micro and not calm:
+            back_micro, self._back_micro = self._back_micro, 0
+            self.jump(back_micro, now_ms, now_ms)
         if chance < settings.taker_micro:
             if not self._exchange.is_held(self._listing.condition_id):
                 self._take(now_ms)
@@ -116,8 +121,8 @@ class Flow:
         self.next_ms = NEVER_MS
 
     def fair(self, _condition_id: str) -> int:
-        """Return the fair value of YES, in millionths."""
-        return self.fair_micro
+        """Return the fair value of YES to which it goes back, in millionths."""
+        return self.fair_micro + self._back_micro
 
     def resume(self, _condition_id: str, fair_micro: int) -> None:
         """Go on from the fair value of an earlier run, as far as today's range has it."""
@@ -224,6 +229,8 @@ class Flow:
         until_ms = now_ms + settings.lag_ms
         self._lag(late, until_ms)
         self.jump(jump, until_ms, now_ms)
+        if settings.lag_returns:
+            self._back_micro = -jump
 
     def _place(
         self,

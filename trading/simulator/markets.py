@@ -28,6 +28,8 @@ NO_CHAIN_FOR_EVENTS = (
     "neg-risk outcomes settle on the venue's own books only: add --no-chain, or list none"
 )
 # About ten updates a second in each market; a true gap every half a minute, a lagged leg as often.
+# The jump of a lagged leg goes back: otherwise all prices would fall, and each would cost whoever
+# waits with half a set more than its LEG_LOSS_MAX.
 LOCAL_FLOW = FlowSettings(
     step_ms_min=20,
     step_ms_max=180,
@@ -35,6 +37,7 @@ LOCAL_FLOW = FlowSettings(
     crossing_ms=1_500,
     crossing_edge_micro=45_000,
     lag_micro=3_000,
+    lag_returns=True,
 )
 
 
