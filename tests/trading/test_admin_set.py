@@ -137,6 +137,14 @@ class TestPage:
         assert "+$0.10" in text
         assert 'title="+0.101000 USD"' in text
 
+    def test_its_id_is_written_as_it_is_everywhere_also_in_the_way_to_the_page(self, seeing, session):
+        pages.facts(session)
+
+        text = seeing.get(pages.page_of("arbitrageset", "main-1-s1")).content.decode()
+
+        assert "main-1-s1" in text
+        assert "Main-1-s1" not in text
+
     def test_an_unbalanced_entry_is_shown_as_such(self, seeing, session):
         pages.facts(session)
         LedgerPosting.objects.filter(account="FEES", amount_micro__gt=0).update(amount_micro=1)
