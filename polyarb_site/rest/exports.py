@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from rest_framework.request import Request
 
 from polyarb_site.rest.errors import ApiError
@@ -39,9 +39,13 @@ def csv_response(
             remedy="narrow it with since and until",
         )
     by_time = any(name in request.query_params for name in ("since", "until"))
-    pages = _pages(view, rows, names, by_time=by_time)
+    return streamed(request._request, _pages(view, rows, names, by_time=by_time), file_name)
+
+
+def streamed(request: HttpRequest, pages: Iterator[str], file_name: str) -> StreamingHttpResponse:
+    """Return a file whose pages are made while it is read."""
     # Each kind of server reads its own kind of iterator; the other kind would be read whole first.
-    stream = _awaited(pages) if isinstance(request._request, ASGIRequest) else pages
+    stream = _awaited(pages) if isinstance(request, ASGIRequest) else pages
     return StreamingHttpResponse(
         stream,
         content_type="text/csv; charset=utf-8",
@@ -61,7 +65,7 @@ def cell(value: Any) -> Any:
 
 
 def _pages(view: Any, rows: Any, names: Sequence[str], *, by_time: bool) -> Iterator[str]:
-    yield _lines([names])
+    yield lines([names])
     position = Position(time=TIME_MAX if by_time else None)
     while True:
         page = list(below(rows, position, view.time_field)[:PAGE_ROWS])
@@ -69,7 +73,7 @@ def _pages(view: Any, rows: Any, names: Sequence[str], *, by_time: bool) -> Iter
             last = page[-1]
             position = Position(row_id=last["id"], time=last[view.time_field] if by_time else None)
             sent = [view.row(values) for values in page]
-            yield _lines([[cell(row[name]) for name in names] for row in sent])
+            yield lines([[cell(row[name]) for name in names] for row in sent])
         if len(page) < PAGE_ROWS:
             return
 
@@ -82,7 +86,8 @@ async def _awaited(pages: Iterator[str]) -> AsyncIterator[str]:
         yield page
 
 
-def _lines(rows: Sequence[Sequence[Any]]) -> str:
+def lines(rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as a part of the file."""
     buffer = StringIO()
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()

@@ -137,7 +137,9 @@ class TestPage:
         assert "+$0.10" in text
         assert 'title="+0.101000 USD"' in text
 
-    def test_its_id_is_written_as_it_is_everywhere_also_in_the_way_to_the_page(self, seeing, session):
+    def test_its_id_is_written_as_it_is_everywhere_also_in_the_way_to_the_page(
+        self, seeing, session
+    ):
         pages.facts(session)
 
         text = seeing.get(pages.page_of("arbitrageset", "main-1-s1")).content.decode()
