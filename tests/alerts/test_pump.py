@@ -135,7 +135,7 @@ class TestTryingAgain:
     def test_what_may_have_arrived_is_marked_when_it_is_sent_again(self, receiver, clock):
         row = delivery(hook(receiver))
         receiver.hold.clear()
-        send_due(clock, timeout_s=0.2)
+        send_due(clock, timeout_s=1.0)
         receiver.hold.set()
         send(clock, 13)
         row.refresh_from_db()
@@ -210,8 +210,9 @@ class TestSeveralChannels:
         for number in range(5):
             delivery(hook(other, f"goes{number}"), number)
         receiver.hold.clear()
-        works = Pump(clock, timeout_s=10.0)
+        works = Pump(clock, timeout_s=30.0)
         works.poll()
+        assert receiver.arrived.wait(8)  # each channel claims in its own thread, when it gets to it
         wait_for(lambda: states()[1:] == ["SENT"] * 5, 8, "the other channels")
         assert states()[0] == "SENDING"
         receiver.hold.set()
