@@ -57,6 +57,7 @@ def test_arrow_keys_leaf_through_the_days_and_end_at_the_ends(told, look):
     ):
         page.keyboard.press(key)
         expect(headline).to_have_text(day)
+        page.wait_for_load_state()  # the keys work from then on
 
 
 def test_a_day_without_an_engine_says_why(told, look):

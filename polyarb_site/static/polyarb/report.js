@@ -177,9 +177,9 @@
   function start() {
     const data = document.getElementById("rp-chart-data");
     if (!data) return;
+    document.addEventListener("keydown", leaf); // first: charts take a moment
     const charts = JSON.parse(data.textContent);
     for (const figure of page.all(".rp-figure")) show(figure, charts);
-    document.addEventListener("keydown", leaf);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
